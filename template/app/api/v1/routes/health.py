@@ -1,0 +1,28 @@
+from fastapi import APIRouter
+
+from app.api.dependencies.services import HealthServiceDep
+from app.api.errors import errors
+from app.core.exceptions import ServiceUnavailable
+from app.schemas.health import HealthReport, Liveness
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("", summary="Tell how the service is", response_model_exclude_none=True)
+async def report(health: HealthServiceDep) -> HealthReport:
+    return await health.report()
+
+
+@router.get("/live", summary="Answer as long as the process does")
+async def live() -> Liveness:
+    return Liveness()
+
+
+@router.get(
+    "/ready",
+    summary="Answer 200 when requests can be served",
+    response_model_exclude_none=True,
+    responses=errors(ServiceUnavailable),
+)
+async def ready(health: HealthServiceDep) -> HealthReport:
+    return await health.ready()

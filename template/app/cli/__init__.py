@@ -1,0 +1,139 @@
+"""The command line of the project: `uv run app --help`."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from dotenv import dotenv_values
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import project
+from app.cli.database import database_cli
+from app.cli.seed import seed
+from app.cli.users import create_user
+from app.core.config import SettingsError, group_types, load_settings
+from app.core.logging import configure_logging
+from app.db import migrations
+from app.main import create_app
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli.add_typer(database_cli)
+cli.command()(seed)
+cli.command()(create_user)
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
+
+def main() -> None:
+    """Run a command; settings that are wrong are told in sentences, with exit status 78."""
+    if project.cli.registered_commands:
+        cli.add_typer(project.cli)
+    try:
+        cli()
+    except SettingsError as error:
+        typer.echo(error, err=True)
+        sys.exit(os.EX_CONFIG)
+
+
+@cli.command()
+def init() -> None:
+    """Write `.env` with fresh secrets, unless it is there."""
+    from dev.server import write_env  # noqa: PLC0415
+
+    typer.echo("Wrote .env with fresh secrets." if write_env(Path.cwd()) else ".env is there.")
+
+
+@cli.command()
+def dev(
+    *,
+    host: Host = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Default: $PORT, 8000 or a free one.")] = None,
+    services_only: Annotated[
+        bool, typer.Option(help="Start no server, only what it needs.")
+    ] = False,
+) -> None:
+    """Run everything for development, with nothing installed."""
+    try:
+        from dev.server import run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        typer.echo(f"`app dev` needs the development dependencies ({error.name}).", err=True)
+        raise typer.Exit(1) from None
+    run(host=host, port=port, services_only=services_only)
+
+
+@cli.command()
+def serve(
+    *,
+    host: Host = "0.0.0.0",  # noqa: S104
+    port: Annotated[int, typer.Option(envvar="PORT")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; one a container is usual.")] = 1,
+) -> None:
+    """Serve the API, once the settings are found to be right."""
+    # Checked here, since the supervisor of several workers never gives up on one that can't start.
+    configure_logging(load_settings().app)
+    uvicorn.run(
+        "app.asgi:app",
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+@cli.command()
+def openapi(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, `-` for here.")],
+) -> None:
+    """Write the OpenAPI document, from which clients are generated."""
+    document = json.dumps(create_app().openapi(), indent=2) + "\n"
+    if str(output) == "-":
+        typer.echo(document, nl=False)
+    else:
+        output.write_text(document)
+
+
+@cli.command()
+def doctor() -> None:
+    """Tell what is misconfigured or pending, and how to mend it; exit status 1 if anything is."""
+    findings = list(_findings())
+    for finding in findings:
+        typer.echo(f"- {finding}")
+    if findings:
+        raise typer.Exit(1)
+    typer.echo("All is well.")
+
+
+def _findings() -> Iterator[str]:
+    yield from _unknown_variables()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield from error.faults
+        return
+    try:
+        status = migrations.current(settings.database)
+    except (SQLAlchemyError, OSError):
+        yield "The database does not answer: is DATABASE_URL right, or `app dev` running?"
+        return
+    if status.pending:
+        yield f"Migrations are pending ({', '.join(status.pending)}): run `app db upgrade`."
+
+
+def _unknown_variables() -> Iterator[str]:
+    known: set[str] = set()
+    prefixes: set[str] = set()
+    for group in group_types().values():
+        known.update(group.variable(field) for field in group.model_fields)
+        prefixes.add(str(group.model_config.get("env_prefix")))
+    names = {*os.environ, *(dotenv_values(".env") if Path(".env").exists() else ())}
+    for name in sorted(names - known):
+        if name.startswith(tuple(prefixes)):
+            yield f"{name} is set, but no setting has this name: see .env.example."

@@ -1,0 +1,58 @@
+"""What happened to an account, for whoever has to act on it in the same transaction.
+
+Features listen here instead of being called from the services: a listener may write to the session
+or raise, and never commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a use case did, told before its commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserRegistered(Event):
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSucceeded(Event):
+    user_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed(Event):
+    """`user_id` is empty where no account has the name; `account` is what was typed, normalised."""
+
+    account: str
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut(Event):
+    user_id: UUID
+    session_id: UUID
+
+
+class Listener(Protocol):
+    async def __call__(self, session: AsyncSession, event: Event) -> None:
+        """Act on the event within the use case's transaction."""
+
+
+class LoginStep(Protocol):
+    async def __call__(self, session: AsyncSession, user_id: UUID) -> None:
+        """Raise the error that asks for one more proof, or return to let the sign-in go on."""
+
+
+async def publish(session: AsyncSession, event: Event, listeners: Sequence[Listener]) -> None:
+    """Tell every listener in order; the first error ends the use case."""
+    for listener in listeners:
+        await listener(session, event)

@@ -1,0 +1,61 @@
+"""The engine and its sessions."""
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from app.core.config.database import DatabaseSettings
+
+TRANSACTION = "READ COMMITTED"
+IN_USE_CASE = "in_use_case"
+
+
+class GuardedSession(Session):
+    """A session that writes only inside a use case."""
+
+
+def create_engine(settings: DatabaseSettings) -> AsyncEngine:
+    """Make an engine whose connections commit each statement, as reads need no transaction.
+
+    `@use_case` asks for a transaction where one is needed. No connection is tested before use; the
+    first failure on a dead one replaces the whole pool.
+    """
+    return create_async_engine(
+        settings.connection_url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=settings.pool_size,
+        max_overflow=settings.max_overflow,
+        hide_parameters=True,
+        pool_timeout=settings.pool_timeout,
+        connect_args={
+            "timeout": settings.connect_timeout,
+            "command_timeout": settings.statement_timeout,
+        },
+    )
+
+
+def create_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """Make a factory of sessions whose objects stay readable after the commit."""
+    return async_sessionmaker(engine, sync_session_class=GuardedSession, expire_on_commit=False)
+
+
+@event.listens_for(GuardedSession, "before_flush")
+def _refuse_flush(session: Session, *_: object) -> None:
+    _refuse_outside_use_case(session)
+
+
+@event.listens_for(GuardedSession, "do_orm_execute")
+def _refuse_statement(state: ORMExecuteState) -> None:
+    if not state.is_select:
+        _refuse_outside_use_case(state.session)
+
+
+def _refuse_outside_use_case(session: Session) -> None:
+    # Each statement would commit by itself there, and half of a failed change would stay.
+    if not session.info.get(IN_USE_CASE):
+        raise RuntimeError("a session writes only inside a method marked @use_case")

@@ -1,0 +1,62 @@
+"""The middleware of the application: pure ASGI, in the order in which a request meets it."""
+
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from app.core.config import Settings
+from app.middleware.problems import ErrorBoundary, Problems
+from app.middleware.request_context import REQUEST_ID, AccessLog, RequestId
+from app.middleware.security_headers import SecurityHeaders
+
+PROBES = frozenset({"/health/live", "/health/ready"})
+
+
+class TrustedHost(TrustedHostMiddleware):
+    """Refuse foreign host names, except for probes: a kubelet sends the address of the pod."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in PROBES:
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+class TrailingSlash:
+    """Let every path answer with and without a slash at its end, never by a redirect."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["path"] = scope["path"].rstrip("/") or "/"
+        await self.app(scope, receive, send)
+
+
+def ordered(settings: Settings, problems: Problems) -> list[Middleware]:
+    """Return every middleware, outermost first."""
+    app = settings.app
+    return [
+        Middleware(RequestId),
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.trusted_proxies)),
+        Middleware(AccessLog),
+        Middleware(SecurityHeaders, strict_transport=app.is_guarded),
+        Middleware(ErrorBoundary, problems, debug=app.debug),
+        Middleware(TrustedHost, allowed_hosts=list(app.allowed_hosts), www_redirect=False),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(app.cors_origins),
+            allow_credentials=app.cors_allow_credentials,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
+            expose_headers=[REQUEST_ID],
+        ),
+        Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
+        Middleware(RequestBodyLimitMiddleware, max_body_size=app.max_body_bytes),
+        Middleware(TrailingSlash),
+    ]

@@ -1,0 +1,115 @@
+"""Errors on the wire: one shape for all, problem+json (RFC 9457)."""
+
+import traceback
+from collections.abc import Mapping
+
+import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core import exceptions
+from app.core.exceptions import AppError
+from app.core.logging import get_logger
+from app.middleware.request_context import request_id
+
+MEDIA_TYPE = "application/problem+json"
+BY_STATUS: dict[int, type[AppError]] = {
+    error.status: error
+    for error in (
+        exceptions.BadRequest,
+        exceptions.NotAuthenticated,
+        exceptions.Forbidden,
+        exceptions.NotFound,
+        exceptions.MethodNotAllowed,
+        exceptions.PayloadTooLarge,
+        exceptions.UnsupportedMediaType,
+        exceptions.ServiceUnavailable,
+    )
+}
+
+log = get_logger("app.errors")
+
+
+class Problems:
+    """Renders errors; `type_prefix` starts the URN that names each kind."""
+
+    def __init__(self, type_prefix: str) -> None:
+        self.type_prefix = type_prefix
+
+    def render(self, scope: Scope, error: AppError, **extensions: object) -> Response:
+        body = {
+            "type": f"{self.type_prefix}:{error.code}",
+            "title": error.title,
+            "status": error.status,
+            "detail": error.detail,
+            "instance": scope["path"],
+            "code": error.code,
+            "request_id": request_id(scope),
+            **extensions,
+        }
+        return Response(
+            orjson.dumps(body), error.status, headers=error.headers, media_type=MEDIA_TYPE
+        )
+
+    def render_status(
+        self,
+        scope: Scope,
+        status: int,
+        *,
+        detail: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Answer a status that no error of ours stands behind."""
+        fallback = AppError if status >= 500 else exceptions.BadRequest
+        error = BY_STATUS.get(status, fallback)(detail)
+        error.headers |= headers or {}
+        return self.render(scope, error)
+
+
+class ErrorBoundary:
+    """Turn whatever goes wrong further in into problem+json.
+
+    That is an exception that nothing handles, and a plain-text error of a middleware. Starlette
+    would run a handler for `Exception` outside all middleware, so its answers would lack headers.
+    """
+
+    def __init__(self, app: ASGIApp, problems: Problems, *, debug: bool) -> None:
+        self.app = app
+        self.problems = problems
+        self.debug = debug
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+        plain_status = 0
+
+        async def send_problem(message: Message) -> None:
+            nonlocal started, plain_status
+            started = True
+            if message["type"] == "http.response.start" and _is_plain_error(message):
+                plain_status = message["status"]
+            elif plain_status:
+                detail = message["body"].decode()
+                response = self.problems.render_status(scope, plain_status, detail=detail)
+                await response(scope, receive, send)
+            else:
+                await send(message)
+
+        try:
+            await self.app(scope, receive, send_problem)
+        except Exception as error:
+            log.exception("unhandled error")
+            if started:
+                raise
+            extensions = {"trace": traceback.format_exception(error)} if self.debug else {}
+            response = self.problems.render(scope, AppError(), **extensions)
+            await response(scope, receive, send)
+
+
+def _is_plain_error(message: Message) -> bool:
+    return message["status"] >= 400 and any(
+        name == b"content-type" and value.startswith(b"text/plain")
+        for name, value in message["headers"]
+    )

@@ -1,0 +1,36 @@
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Entity, Timestamp, utc_now
+
+
+class AuthSession(Entity):
+    """A signed-in device: the truth about revocation, asked by every request."""
+
+    __tablename__ = "auth_sessions"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[Timestamp] = mapped_column(default=utc_now)
+    last_used_at: Mapped[Timestamp] = mapped_column(default=utc_now)
+    expires_at: Mapped[Timestamp] = mapped_column(index=True)
+    revoked_at: Mapped[Timestamp | None]
+    ip_address: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(255))
+
+
+class LoginAttempt(Entity):
+    """Failures in a row for one account from one device; `device` is empty for unknown ones.
+
+    `account` is the SHA-256 of what was typed, so that unknown accounts count alike.
+    """
+
+    __tablename__ = "login_attempts"
+    __table_args__ = (UniqueConstraint("account", "device"),)
+
+    account: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str] = mapped_column(String(64), default="")
+    failures: Mapped[int] = mapped_column(default=0)
+    last_failed_at: Mapped[Timestamp] = mapped_column(default=utc_now, index=True)
+    locked_until: Mapped[Timestamp | None]

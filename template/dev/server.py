@@ -1,0 +1,149 @@
+"""`app dev`: what the application needs, an admin to sign in with, and the server with reload."""
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import shlex
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from signal import pause
+
+import typer
+import uvicorn
+from dotenv import dotenv_values
+from pydantic import SecretStr
+from rich.console import Console
+from rich.panel import Panel
+
+from app.api.dependencies.services import open_resources, user_service
+from app.core.config import Settings, load_settings
+from app.core.config.app import TITLE
+from app.core.security.permissions import ADMIN
+from app.db import migrations
+from app.schemas.users import UserRegister
+from dev.postgres import PostgresNotStarted, run_postgres
+
+ADMIN_EMAIL = "admin@example.com"
+DATABASE = "app"
+PORTS = range(8000, 8100)
+
+console = Console()
+
+
+def write_env(root: Path) -> bool:
+    """Make `.env` from `.env.example`, a fresh secret in each `{random}`; False if it is there."""
+    try:
+        file = os.fdopen(os.open(root / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+    except FileExistsError:
+        return False
+    with file:
+        example = (root / ".env.example").read_text()
+        file.write(re.sub(r"\{random\}", lambda _: secrets.token_hex(32), example))
+    return True
+
+
+def run(*, host: str, port: int | None, services_only: bool) -> None:
+    """Run until Ctrl-C; whatever was started is stopped again."""
+    root = Path.cwd()
+    if write_env(root):
+        console.print("Wrote .env with fresh secrets.")
+    try:
+        with _services(root / ".dev"):
+            settings = load_settings()
+            console.print("Applying migrations …")
+            migrations.upgrade(settings.database)
+            password = _ensure_admin(settings, root / ".dev" / "credentials")
+            if services_only:
+                _show(None, password)
+                with suppress(KeyboardInterrupt):
+                    pause()
+            else:
+                chosen = port or _find_port(host)
+                _show(f"http://{host}:{chosen}", password)
+                _serve(host, chosen)
+    except (PostgresNotStarted, migrations.MigrationError) as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _services(folder: Path) -> Iterator[None]:
+    """Run the embedded services, unless a URL says that there are others.
+
+    Their address is written where the settings look for it, so that commands in another terminal
+    find them.
+    """
+    if os.environ.get("DATABASE_URL") or dotenv_values(".env").get("DATABASE_URL"):
+        folder.mkdir(exist_ok=True)
+        yield
+        return
+    console.print("Starting PostgreSQL …")
+    env = folder / "env"
+    with run_postgres(folder / "postgres") as server:
+        asyncio.run(server.ensure_database(DATABASE))
+        _write_private(env, f"DATABASE_URL={server.url(DATABASE)}\n")
+        try:
+            yield
+        finally:
+            env.unlink(missing_ok=True)
+
+
+def _ensure_admin(settings: Settings, credentials: Path) -> str:
+    """Let the admin sign in with the password in the file, a new one if there is none."""
+    if not credentials.exists():
+        _write_private(credentials, f"{ADMIN_EMAIL} {secrets.token_urlsafe(18)}\n")
+    password = credentials.read_text().split()[-1]
+    request = UserRegister(email=ADMIN_EMAIL, password=SecretStr(password))
+    asyncio.run(_ensure_account(settings, request))
+    return password
+
+
+async def _ensure_account(settings: Settings, request: UserRegister) -> None:
+    async with open_resources(settings) as resources, resources.sessions() as session:
+        await (await user_service(session, resources)).ensure(request, role=ADMIN)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def _find_port(host: str) -> int:
+    if given := os.environ.get("PORT"):
+        return int(given)
+    for port in PORTS:
+        with suppress(OSError), socket.create_server((host, port)):
+            return port
+    raise typer.BadParameter(f"No port from {PORTS.start} to {PORTS.stop - 1} is free.")
+
+
+def _show(url: str | None, password: str) -> None:
+    rows = {"Admin": ADMIN_EMAIL, "Password": password}
+    if url:
+        rows = {"API": f"{url}/api/v1", "Docs": f"{url}/docs", "Health": f"{url}/health"} | rows
+    lines = [f"{label:10}{value}" for label, value in rows.items()]
+    console.print(Panel("\n".join(lines), title=TITLE, expand=False))
+    if url:
+        body = json.dumps({"username": ADMIN_EMAIL, "password": password})
+        sign_in = f"curl {url}/api/v1/auth/login --json {shlex.quote(body)}"
+        console.print(f"Sign in:\n  {sign_in}\n", soft_wrap=True, highlight=False, markup=False)
+    console.print("Ctrl-C stops everything.")
+
+
+def _serve(host: str, port: int) -> None:
+    uvicorn.run(
+        "app.asgi:app",
+        host=host,
+        port=port,
+        reload=True,
+        reload_dirs=["app"],
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+    )
