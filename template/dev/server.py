@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import multiprocessing
 import os
 import re
 import secrets
 import shlex
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from signal import pause
+from threading import Thread
 
 import typer
 import uvicorn
 from dotenv import dotenv_values
+from fastapi import FastAPI
 from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
@@ -24,6 +27,7 @@ from app.core.config import Settings, load_settings
 from app.core.config.app import TITLE
 from app.core.security.permissions import ADMIN
 from app.db import migrations
+from app.main import create_app
 from app.schemas.users import UserRegister
 from dev.postgres import PostgresNotStarted, run_postgres
 
@@ -59,15 +63,20 @@ def run(*, host: str, port: int | None, services_only: bool) -> None:
             password = _ensure_admin(settings, root / ".dev" / "credentials")
             if services_only:
                 _show(None, password)
-                with suppress(KeyboardInterrupt):
-                    pause()
+                _wait_for_signal()
             else:
-                chosen = port or _find_port(host)
+                chosen = _choose_port(host, port)
                 _show(f"http://{host}:{chosen}", password)
                 _serve(host, chosen)
     except (PostgresNotStarted, migrations.MigrationError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
+
+
+def _wait_for_signal() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 @contextmanager
@@ -113,13 +122,15 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _find_port(host: str) -> int:
-    if given := os.environ.get("PORT"):
-        return int(given)
-    for port in PORTS:
+def _choose_port(host: str, asked: int | None) -> int:
+    """Return the port that is asked for, else the first free one; exit if there is none."""
+    given = asked or int(os.environ.get("PORT", "0"))
+    for port in [given] if given else PORTS:
         with suppress(OSError), socket.create_server((host, port)):
             return port
-    raise typer.BadParameter(f"No port from {PORTS.start} to {PORTS.stop - 1} is free.")
+    taken = f"Port {given} is" if given else f"Ports {PORTS.start} to {PORTS.stop - 1} are"
+    console.print(f"{taken} in use: choose another with --port.", style="red")
+    raise typer.Exit(1)
 
 
 def _show(url: str | None, password: str) -> None:
@@ -137,7 +148,8 @@ def _show(url: str | None, password: str) -> None:
 
 def _serve(host: str, port: int) -> None:
     uvicorn.run(
-        "app.asgi:app",
+        "dev.server:make_followed_app",
+        factory=True,
         host=host,
         port=port,
         reload=True,
@@ -147,3 +159,15 @@ def _serve(host: str, port: int) -> None:
         proxy_headers=False,
         server_header=False,
     )
+
+
+def make_followed_app() -> FastAPI:
+    """Make the application in the reloader's child, which ends with it, also when it is killed."""
+    Thread(target=_end_with_parent, daemon=True).start()
+    return create_app()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -98,7 +98,8 @@ def install_handlers(app: FastAPI, problems: Problems) -> None:
         return _answer_away(request, error)
 
     def _answer_away(request: Request, error: Exception) -> Response:
-        log.error("database unavailable", error=type(error).__name__)
+        cause = getattr(error, "orig", error)
+        log.error("a resource is away", error=f"{type(cause).__name__}: {cause}")
         return problems.render(request.scope, ServiceUnavailable())
 
 

@@ -1,7 +1,6 @@
 import asyncio
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -50,7 +49,6 @@ class HealthService:
     async def _check_database(self) -> str:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT), self.engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
                 status = await read_status(connection, self.revisions)
         except (SQLAlchemyError, OSError):
             return UNREACHABLE
