@@ -74,8 +74,8 @@ class UserQuery(PageQuery):
         UserSort.CREATED_AT_DESCENDING,
     )
     fields: Annotated[tuple[UserField, ...], CommaSeparated, Field(max_length=len(UserField))] = ()
-    email: Annotated[str | None, Field(max_length=320)] = None
-    role: Annotated[str | None, Field(max_length=32)] = None
+    email: Annotated[Line | None, Field(max_length=320)] = None
+    role: Annotated[Line | None, Field(max_length=32)] = None
     is_active: bool | None = None
 
     def view(self, user: object) -> UserSparse:
