@@ -1,13 +1,38 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.auth import AuthSession
 from app.models.users import User
 from app.repositories.base import Repository
+
+# Built once, since every request of a signed-in user runs it.
+PRINCIPAL = (
+    select(
+        User.id,
+        User.email,
+        User.username,
+        User.full_name,
+        User.role,
+        User.is_active,
+        User.email_verified_at,
+        User.created_at,
+        User.updated_at,
+        AuthSession.id.label("session_id"),
+    )
+    .join(AuthSession, AuthSession.user_id == User.id)
+    .where(
+        AuthSession.id == bindparam("session_id"),
+        AuthSession.user_id == bindparam("user_id"),
+        AuthSession.revoked_at.is_(None),
+        AuthSession.expires_at > bindparam("now"),
+        User.is_active,
+        User.deleted_at.is_(None),
+    )
+)
 
 
 class AuthSessionRepository(Repository[AuthSession]):
@@ -16,27 +41,7 @@ class AuthSessionRepository(Repository[AuthSession]):
     async def find_principal(self, session_id: UUID, user_id: UUID) -> Principal | None:
         """Find who is signed in on a device that is neither revoked nor expired."""
         found = await self.session.execute(
-            select(
-                User.id,
-                User.email,
-                User.username,
-                User.full_name,
-                User.role,
-                User.is_active,
-                User.email_verified_at,
-                User.created_at,
-                User.updated_at,
-                AuthSession.id.label("session_id"),
-            )
-            .join(AuthSession, AuthSession.user_id == User.id)
-            .where(
-                AuthSession.id == session_id,
-                AuthSession.user_id == user_id,
-                AuthSession.revoked_at.is_(None),
-                AuthSession.expires_at > utc_now(),
-                User.is_active,
-                User.deleted_at.is_(None),
-            )
+            PRINCIPAL, {"session_id": session_id, "user_id": user_id, "now": utc_now()}
         )
         row = found.one_or_none()
         return Principal(**row._asdict()) if row else None

@@ -72,7 +72,7 @@ class Repository(Generic[Model]):
             .select_from(total.outerjoin(page, true()))
             .order_by(*_order(row, sort))
         )
-        pairs = found.tuples().all()
+        pairs = found.all()
         return Slice([row for _, row in pairs if row is not None], pairs[0][0])
 
 
