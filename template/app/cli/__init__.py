@@ -14,8 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import project
 from app.cli.database import database_cli
-from app.cli.seed import seed
-from app.cli.users import create_user
+from app.cli.users import create_user, seed
 from app.core.config import SettingsError, group_types, load_settings
 from app.core.logging import configure_logging
 from app.db import migrations

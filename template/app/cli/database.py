@@ -9,7 +9,7 @@ import typer
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from app.core.config import SettingsError, load_settings
+from app.core.config import load_settings
 from app.core.config.database import DatabaseSettings
 from app.db import migrations
 from app.db.migrations import DatabaseAhead, MigrationStatus
@@ -97,14 +97,14 @@ def revision(
             if empty
             else migrations.autogenerate(_database(), message, drop=drop or ())
         )
-        typer.echo(f"Wrote {path}." if path else "There is nothing to do: no file was written.")
+        typer.echo(f"Wrote {_shown(path)}." if path else "Nothing to do: no file was written.")
 
 
 @database_cli.command()
 def merge() -> None:
     """Join the newest revisions that two people added side by side."""
     with _explained():
-        typer.echo(f"Wrote {migrations.merge()}.")
+        typer.echo(f"Wrote {_shown(migrations.merge())}.")
 
 
 @database_cli.command()
@@ -140,12 +140,16 @@ def _explained() -> Iterator[None]:
     """Turn whatever is expected to fail into one sentence and exit status 1."""
     try:
         yield
-    except (CommandError, SettingsError) as error:
+    except CommandError as error:
         raise _failure(str(error)) from error
     except (DBAPIError, OSError) as error:
         url = _database().direct_url
         place = _place_of(error) or f"Database {url.database} on {url.host}:{url.port or 5432}"
         raise _failure(f"{place}: {_reason_of(error)}") from error
+
+
+def _shown(path: Path) -> Path:
+    return path.resolve().relative_to(migrations.find_root().resolve())
 
 
 def _failure(sentence: str) -> typer.Exit:
@@ -155,14 +159,15 @@ def _failure(sentence: str) -> typer.Exit:
 
 def _place_of(error: Exception) -> str | None:
     """Find the line of the revision that was refused."""
-    versions = migrations.find_root() / "migrations" / "versions"
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    lines = (f"{f.filename}:{f.lineno}" for f in frames if versions in Path(f.filename).parents)
-    return next(lines, None)
+    versions = migrations.find_root().resolve() / "migrations" / "versions"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if versions in Path(frame.filename).parents:
+            return f"{_shown(Path(frame.filename))}:{frame.lineno}"
+    return None
 
 
 def _reason_of(error: Exception) -> str:
     cause = (error.orig and error.orig.__cause__) if isinstance(error, DBAPIError) else error
     if isinstance(cause, asyncpg.LockNotAvailableError):
         return "another transaction holds the table; see DATABASE_MIGRATION_LOCK_TIMEOUT."
-    return str(cause or error) or type(error).__name__
+    return " ".join(str(cause or error).split()) or type(error).__name__

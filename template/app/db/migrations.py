@@ -62,7 +62,8 @@ def load_revisions() -> ScriptDirectory:
     try:
         revisions.get_heads()
     except KeyError as error:
-        raise MigrationError(f"Revision {error} has no file in migrations/versions.") from error
+        name = error.args[0]
+        raise MigrationError(f"Revision {name} has no file in migrations/versions.") from error
     return revisions
 
 
@@ -92,6 +93,7 @@ def create_migration_engine(database: DatabaseSettings) -> AsyncEngine:
     return create_async_engine(
         database.direct_url,
         poolclass=NullPool,
+        hide_parameters=True,
         connect_args={
             "timeout": database.connect_timeout,
             "statement_cache_size": 0,

@@ -1,0 +1,183 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from dirty_equals import IsDatetime, IsStr
+from httpx2 import AsyncClient
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from app.core.config.database import DatabaseSettings
+from app.db import migrations
+from app.services import health
+from tests.fixtures.api import Account, Api, assert_problem, load, running
+from tests.fixtures.database import Database
+
+LIVE = "/health/live"
+READY = "/health/ready"
+ME = "/api/v1/users/me"
+LOGIN = "/api/v1/auth/login"
+
+
+class Link:
+    """A connection to the real database that can be cut, or left without an answer."""
+
+    def __init__(self, url: str) -> None:
+        self.target = make_url(url)
+        self.server: asyncio.Server | None = None
+        self.writers: set[asyncio.StreamWriter] = set()
+        self.answers = True
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        url = self.target.set(host="127.0.0.1", port=self.port)
+        return url.render_as_string(hide_password=False)
+
+    async def connect(self) -> None:
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self.server is not None
+        self.server.close()
+        for writer in self.writers:
+            writer.transport.abort()
+        self.writers.clear()
+        await asyncio.sleep(0)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.add(writer)
+        if not self.answers:
+            return
+        there, back = await asyncio.open_connection(self.target.host, self.target.port)
+        self.writers.add(back)
+        await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                writer.write(data)
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def linked(environment: dict[str, str]) -> AsyncIterator[tuple[Link, AsyncClient]]:
+    """Run an application that reaches the worker's database over a link."""
+    link = Link(environment["DATABASE_URL"])
+    await link.connect()
+    try:
+        variables = environment | {"DATABASE_URL": link.url}
+        async with running(load(variables)) as api, api.client() as client:
+            yield link, client
+    finally:
+        await link.cut()
+
+
+async def test_a_service_that_is_well_says_so(client: AsyncClient) -> None:
+    expected = {
+        "status": "healthy",
+        "checks": {"database": "ok"},
+        "timestamp": IsDatetime(iso_string=True),
+        "environment": "test",
+        "version": IsStr,
+    }
+    for path in ("/health", "/health/", READY):
+        response = await client.get(path)
+        assert (response.status_code, response.json()) == (200, expected)
+    response = await client.get(LIVE)
+    assert (response.status_code, response.json()) == (200, {"status": "healthy"})
+
+
+async def test_production_tells_strangers_nothing_about_itself(variables: dict[str, str]) -> None:
+    production = load(variables | {"APP_ENVIRONMENT": "production"})
+    async with running(production) as api, api.client() as client:
+        assert set((await client.get("/health")).json()) == {"status", "checks", "timestamp"}
+
+
+async def test_liveness_touches_nothing(client: AsyncClient, statements: list[str]) -> None:
+    assert (await client.get(LIVE)).status_code == 200
+    assert statements == []
+    assert (await client.get(READY)).status_code == 200
+    assert statements != []
+
+
+async def test_a_database_that_is_away_is_503_until_it_is_back(
+    environment: dict[str, str], user: Account
+) -> None:
+    async with linked(environment) as (link, client):
+        response = await client.post(LOGIN, json=user.credentials)
+        headers = {"Authorization": f"Bearer {response.json()['access_token']}"}
+        for _ in range(2):
+            assert (await client.get(READY)).status_code == 200
+            assert (await client.get(ME, headers=headers)).status_code == 200
+            await link.cut()
+
+            for _ in range(2):
+                away = await client.get(ME, headers=headers)
+                assert_problem(away, 503, "service_unavailable")
+                assert int(away.headers["retry-after"]) > 0
+                login = await client.post(LOGIN, json=user.credentials)
+                assert_problem(login, 503, "service_unavailable")
+            ready = assert_problem(await client.get(READY), 503, "service_unavailable")
+            assert ready["detail"] == "database: unreachable"
+            report = await client.get("/health")
+            assert (report.status_code, report.json()["status"]) == (200, "unhealthy")
+            assert (await client.get(LIVE)).status_code == 200
+            await link.connect()
+
+
+async def test_a_database_that_does_not_answer_keeps_no_probe_waiting(
+    environment: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.2)
+    async with linked(environment) as (link, client):
+        link.answers = False
+        async with asyncio.timeout(2):
+            assert_problem(await client.get(READY), 503, "service_unavailable")
+        link.answers = True
+        assert (await client.get(READY)).status_code == 200
+
+
+async def test_an_exhausted_pool_is_503_and_not_for_long(
+    environment: dict[str, str], user: Account
+) -> None:
+    small = {
+        "DATABASE_POOL_SIZE": "1",
+        "DATABASE_MAX_OVERFLOW": "0",
+        "DATABASE_POOL_TIMEOUT": "0.1",
+    }
+    async with running(load(environment | small)) as api, api.client() as client:
+        async with api.resources.engine.connect():
+            response = await client.post(LOGIN, json=user.credentials)
+            assert_problem(response, 503, "service_unavailable")
+        assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
+
+
+async def test_connections_that_the_server_ended_are_replaced(
+    api: Api, user_client: AsyncClient, database: Database
+) -> None:
+    await database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    assert_problem(await user_client.get(ME), 503, "service_unavailable")
+    responses = await asyncio.gather(*(user_client.get(ME) for _ in range(5)))
+    assert {response.status_code for response in responses} == {200}
+
+
+async def test_readiness_waits_for_pending_migrations(
+    variables: dict[str, str], empty_database_url: str
+) -> None:
+    settings = load(variables | {"DATABASE_URL": empty_database_url})
+    async with running(settings) as api, api.client() as client:
+        problem = assert_problem(await client.get(READY), 503, "service_unavailable")
+        assert problem["detail"] == "database: migrations pending"
+        assert (await client.get(LIVE)).status_code == 200
+        database = DatabaseSettings(url=SecretStr(empty_database_url))
+        await asyncio.to_thread(migrations.upgrade, database)
+        assert (await client.get(READY)).status_code == 200

@@ -1,0 +1,7 @@
+"""Fixtures of the whole suite, one module a line."""
+
+pytest_plugins = [
+    "tests.fixtures.database",
+    "tests.fixtures.api",
+    "tests.fixtures.migrations",
+]
