@@ -2,9 +2,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from app.schemas.base import Line, Schema, View
-
-Password = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+from app.schemas.base import Line, Password, Schema, View
 
 
 class LoginRequest(Schema):
@@ -14,7 +12,7 @@ class LoginRequest(Schema):
             max_length=320, description="User name or e-mail address", examples=["ada@example.com"]
         ),
     ]
-    password: Annotated[Password, Field(examples=["correct horse battery"])]
+    password: Annotated[Password, Field(min_length=1, examples=["correct horse battery"])]
 
 
 class PasswordForm(LoginRequest):

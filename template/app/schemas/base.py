@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StringConstraints,
 )
 from pydantic_core import PydanticCustomError
@@ -48,6 +49,15 @@ def _check_username(value: str) -> str:
     return unicodedata.normalize("NFKC", value)
 
 
+def _check_encodable(value: SecretStr) -> SecretStr:
+    # JSON can escape half a surrogate pair; pydantic refuses it in plain strings only.
+    try:
+        value.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("string_unicode", "Not valid Unicode text") from None
+    return value
+
+
 def email_key(address: str) -> str:
     """Return the form in which addresses are compared: normalised, NFC, casefolded."""
     return unicodedata.normalize("NFC", address).casefold()
@@ -62,6 +72,7 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True), _without_control
 Text = Annotated[str, _without_control(CONTROL_IN_TEXT)]
 Email = Annotated[str, Field(max_length=320), AfterValidator(_check_email)]
 Username = Annotated[str, Field(max_length=64), AfterValidator(_check_username)]
+Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_check_encodable)]
 
 
 class Schema(BaseModel):

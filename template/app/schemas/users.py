@@ -3,16 +3,25 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from app.schemas.base import CommaSeparated, Email, Line, PageQuery, Schema, Username, View
+from app.schemas.base import (
+    CommaSeparated,
+    Email,
+    Line,
+    PageQuery,
+    Password,
+    Schema,
+    Username,
+    View,
+)
 
 FullName = Annotated[Line, Field(min_length=1, max_length=200, examples=["Ada Lovelace"])]
 
 
 class UserRegister(Schema):
     email: Annotated[Email, Field(examples=["ada@example.com"])]
-    password: Annotated[SecretStr, Field(max_length=1024, examples=["correct horse battery"])]
+    password: Annotated[Password, Field(examples=["correct horse battery"])]
     username: Annotated[Username | None, Field(examples=["ada"])] = None
     full_name: FullName | None = None
 

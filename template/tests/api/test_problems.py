@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.repositories.users import UserRepository
-from tests.fixtures.api import PASSWORD, Account, Api, assert_problem, load, running
+from tests.fixtures.api import PASSWORD, Account, assert_problem, load, running
 from tests.fixtures.database import Database
 
 LOGIN = "/api/v1/auth/login"
@@ -127,13 +127,20 @@ async def test_a_body_that_is_no_document_is_refused(
 
 @pytest.mark.parametrize(
     "value",
-    ["\x00", "a\x00b", "\x1f", "\ud800", "a\udfff", 1, 1.5, True, [], {}, None, "a" * 5000],
+    ["\x00", "a\x00b", "\x1f", "\ud800", "a\udfff" * 12, 1, 1.5, True, [], {}, None, "a" * 5000],
     ids=lambda value: repr(value)[:16],
 )
 @pytest.mark.parametrize(
     ("path", "member"),
-    [(LOGIN, "username"), (LOGIN, "password"), (REGISTER, "email"), (REGISTER, "password")]
-    + [(REFRESH, "refresh_token"), (LOGIN, "unknown"), (REGISTER, "username\x00")],
+    [
+        (LOGIN, "username"),
+        (LOGIN, "password"),
+        (REGISTER, "email"),
+        (REGISTER, "password"),
+        (REFRESH, "refresh_token"),
+        (LOGIN, "unknown"),
+        (REGISTER, "username\x00"),
+    ],
 )
 async def test_a_hostile_value_is_never_a_500(
     client: AsyncClient, path: str, member: str, value: object
@@ -258,7 +265,7 @@ async def test_no_password_is_logged_or_answered(
         assert (await send(REGISTER, email="x", password=PASSWORD)).status_code == 422
         assert (await send(REGISTER, email=PASSWORD, password=PASSWORD)).status_code == 422
         assert (await send(REGISTER, password=[PASSWORD])).status_code == 422
-        assert (await send(REGISTER, **{PASSWORD: PASSWORD + "\ud800"})).status_code == 422
+        assert (await send(REGISTER, email="", password=PASSWORD + "\ud800")).status_code == 422
         assert (await send(LOGIN, **account.credentials)).status_code == 200
         assert (await send(LOGIN, username="x", password=PASSWORD)).status_code == 401
         assert (await client.get("/nothing", params={"password": PASSWORD})).status_code == 404
@@ -274,4 +281,4 @@ async def test_no_password_is_logged_or_answered(
     secrets = {PASSWORD, "argon2", environment["DATABASE_URL"].split(":")[2].split("@")[0]}
     for secret in secrets:
         assert secret not in log
-        assert secret not in "".join(answers).replace(json.dumps(PASSWORD)[1:-1] + "#", "")
+        assert secret not in "".join(answers)
