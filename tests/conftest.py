@@ -1,0 +1,34 @@
+"""Renders and the environment that they share, made once for all processes of a run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.matrix.environment import Environment, environment_for
+from tests.matrix.renders import Render, Renders
+from tests.matrix.rows import rows
+
+
+@pytest.fixture(scope="session")
+def renders(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Renders:
+    base = tmp_path_factory.getbasetemp()
+    return Renders((base if worker_id == "master" else base.parent) / "renders")
+
+
+@pytest.fixture(scope="session")
+def environment(renders: Renders) -> Environment:
+    return environment_for(renders.get(row.answers) for row in rows())
+
+
+@pytest.fixture
+def starter(renders: Renders) -> Render:
+    """Return the `starter` render, which nobody may write into."""
+    return renders.get({"preset": "starter"})
+
+
+@pytest.fixture
+def planted(starter: Render, tmp_path: Path) -> Render:
+    """Return a copy of the `starter` render to plant a fault in."""
+    shutil.copytree(starter.path, tmp_path / "planted")
+    return Render(tmp_path / "planted", starter.answers)

@@ -1,0 +1,84 @@
+"""Renders, each made once for all processes of a test run."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from copier import run_copy
+from filelock import FileLock
+
+from tests.matrix.git import commit_all, git
+from tests.matrix.questions import ROOT, Answers
+
+
+@dataclass(frozen=True)
+class Render:
+    """A rendered project, and every answer behind it, the computed ones included."""
+
+    path: Path
+    answers: Answers
+
+    def files(self, *suffixes: str) -> list[Path]:
+        """Return its files, or those with one of the suffixes, in order."""
+        found = (path for path in self.path.rglob("*") if path.is_file())
+        return sorted(path for path in found if not suffixes or path.suffix in suffixes)
+
+    def name_of(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
+
+class Renders:
+    """A folder of renders that all processes of a test run share."""
+
+    def __init__(self, folder: Path, root: Path = ROOT) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self.template = folder / "template"
+        with FileLock(folder / "template.lock"):
+            if not self.template.exists():
+                _snapshot(root, self.template)
+
+    def get(self, answers: Answers) -> Render:
+        """Render with these answers, or return the render that another test has made.
+
+        Nobody may write into it; `shutil.copytree` makes one to change.
+        """
+        name = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:12]
+        path, record = self._folder / name, self._folder / f"{name}.json"
+        with FileLock(self._folder / f"{name}.lock"):
+            if not record.exists():
+                record.write_text(json.dumps(self.make(answers, path)))
+        return Render(path, json.loads(record.read_text()))
+
+    def make(self, answers: Answers, path: Path) -> Answers:
+        """Render into a folder, as `copier copy` without `--trust` does; return all answers."""
+        worker = run_copy(
+            str(self.template), path, answers, defaults=True, quiet=True, vcs_ref="HEAD"
+        )
+        return {
+            name: value
+            for name, value in worker.answers.combined.items()
+            if name in worker.template.questions_data
+        }
+
+
+def _snapshot(root: Path, destination: Path) -> None:
+    """Copy the template as it stands, uncommitted changes included, into a repository of its own.
+
+    A run sees one state of the template then, and Copier has less to clone.
+    """
+    for name in _tracked_files(root):
+        source, copy = root / name, destination / name
+        if source.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy)
+    git(destination, "init", "--quiet")
+    commit_all(destination, "Snapshot of the template")
+
+
+def _tracked_files(root: Path) -> Iterable[str]:
+    options = ("-z", "--cached", "--others", "--exclude-standard")
+    return filter(None, git(root, "ls-files", *options, "copier.yml", "template").split("\0"))

@@ -1,0 +1,39 @@
+"""The routes that the answers promise, under `/api/v1` unless they start with `//`."""
+
+from tests.matrix.questions import Answers
+
+CORE = (
+    "GET //health",
+    "GET //health/live",
+    "GET //health/ready",
+    "POST /auth/register",
+    "POST /auth/login",
+    "POST /auth/token",
+    "POST /auth/refresh",
+    "POST /auth/logout",
+    "GET /users",
+    "GET /users/me",
+    "PATCH /users/me",
+)
+FEATURES = {
+    "items": (
+        "GET /items",
+        "POST /items",
+        "GET /items/my",
+        "GET /items/search",
+        "GET /items/{item_id}",
+        "PATCH /items/{item_id}",
+        "DELETE /items/{item_id}",
+    ),
+}
+
+
+def routes_for(answers: Answers) -> set[str]:
+    """Return the promised operations, `METHOD /path`."""
+    features = (routes for stem, routes in FEATURES.items() if answers[stem])
+    return {_full(route) for routes in (CORE, *features) for route in routes}
+
+
+def _full(route: str) -> str:
+    method, path = route.split()
+    return f"{method} {path[1:] if path.startswith('//') else f'/api/v1{path}'}"

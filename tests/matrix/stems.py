@@ -1,0 +1,47 @@
+"""Every answer that something in the template depends on: its traces, and what shows its effect."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stem:
+    """With the answer off, none of `identifiers` occurs in a render; with it on, all of them do.
+
+    They are regular expressions, and identifiers rather than words: plain English, such as the
+    items of a page, is no trace of a feature. `effect` names the test that shows what it does.
+    """
+
+    identifiers: tuple[str, ...]
+    effect: str
+
+
+STEMS = {
+    "items": Stem(
+        identifiers=(r"\bItem\w*", r"/items\b", r"\bitems?_", r"\bitems\.\w"),
+        effect="tests/test_live.py::test_items_over_http",
+    ),
+    "compose": Stem(
+        identifiers=(r"\bcompose\.yaml", r"\bdocker compose\b"),
+        effect="tests/test_effects.py::test_compose_file_is_valid",
+    ),
+    "github": Stem(
+        identifiers=(r"\.github/", r"\bGitHub Actions\b"),
+        effect="tests/test_effects.py::test_workflow_is_valid",
+    ),
+    "licensed": Stem(
+        identifiers=(r"\bLICENSE\b", r"(?m)^license = "),
+        effect="tests/test_effects.py::test_licence_is_the_chosen_one",
+    ),
+    "license_mit": Stem(
+        identifiers=(r"\bMIT\b",),
+        effect="tests/test_effects.py::test_licence_is_the_chosen_one",
+    ),
+    "license_apache": Stem(
+        identifiers=(r"\bApache\b",),
+        effect="tests/test_effects.py::test_licence_is_the_chosen_one",
+    ),
+    "authored": Stem(
+        identifiers=(r"(?m)^authors = ",),
+        effect="tests/test_effects.py::test_author_is_named",
+    ),
+}

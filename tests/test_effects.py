@@ -1,0 +1,67 @@
+"""What an answer is good for, where no running application is needed to see it."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.matrix.renders import Render, Renders
+
+OPENINGS = {"MIT": "MIT License", "Apache-2.0": "Apache License"}
+
+
+def schema_faults(schema: str, file: Path) -> str:
+    result = subprocess.run(
+        [
+            Path(sys.executable).with_name("check-jsonschema"),
+            f"--builtin-schema=vendor.{schema}",
+            file,
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return result.stdout + result.stderr if result.returncode else ""
+
+
+def test_compose_file_is_valid(starter: Render) -> None:
+    assert schema_faults("compose-spec", starter.path / "compose.yaml") == ""
+
+
+def test_workflow_is_valid(starter: Render) -> None:
+    workflows = list((starter.path / ".github" / "workflows").iterdir())
+    assert workflows
+    assert [schema_faults("github-workflows", file) for file in workflows] == [""] * len(workflows)
+
+
+@pytest.mark.parametrize("license_", OPENINGS)
+def test_licence_is_the_chosen_one(license_: str, renders: Renders) -> None:
+    render = renders.get({"license": license_, "author_name": "Ada"})
+    project = tomllib.loads((render.path / "pyproject.toml").read_text())["project"]
+    assert project["license"] == license_
+    assert (render.path / "LICENSE").read_text().lstrip().startswith(OPENINGS[license_])
+
+
+def test_no_licence(renders: Renders) -> None:
+    assert not (renders.get({"license": "none"}).path / "LICENSE").exists()
+
+
+@pytest.mark.parametrize(
+    ("answers", "authors"),
+    [
+        ({"author_name": "Ada"}, [{"name": "Ada"}]),
+        ({"author_email": "ada@example.com"}, [{"email": "ada@example.com"}]),
+        (
+            {"author_name": "No", "author_email": "no@example.com"},
+            [{"name": "No", "email": "no@example.com"}],
+        ),
+    ],
+)
+def test_author_is_named(
+    answers: dict[str, str], authors: list[dict[str, str]], renders: Renders
+) -> None:
+    render = renders.get(answers)
+    project = tomllib.loads((render.path / "pyproject.toml").read_text())["project"]
+    assert project["authors"] == authors

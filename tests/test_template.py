@@ -1,0 +1,80 @@
+"""The source of the template, before anything is rendered."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.checks.answers import answer_faults
+from tests.checks.conditionals import (
+    condition_faults,
+    conditional_budget_faults,
+    conditions,
+    seam_faults,
+)
+from tests.checks.leftovers import idle_identifiers
+from tests.checks.ownership import anchor_faults, ownership_faults
+from tests.matrix.questions import (
+    ROOT,
+    asked,
+    configuration,
+    owned_globs,
+    questions,
+    toggles,
+)
+from tests.matrix.renders import Renders
+from tests.matrix.rows import everything, rows
+from tests.matrix.stems import STEMS
+
+TEMPLATE = ROOT / "template"
+
+
+@pytest.mark.parametrize("faults_in", [condition_faults, conditional_budget_faults, seam_faults])
+def test_conditionals(faults_in: Callable[[Path], list[str]]) -> None:
+    assert faults_in(TEMPLATE) == []
+
+
+def test_answers() -> None:
+    assert answer_faults(ROOT) == []
+
+
+def test_ownership(renders: Renders) -> None:
+    globs = owned_globs()
+    assert anchor_faults(globs) == []
+    assert ownership_faults(globs, renders.get(everything(on=True))) == []
+
+
+def test_conditions_are_computed_booleans() -> None:
+    latches = {question.name for question in questions().values() if question.latched}
+    assert conditions(TEMPLATE) - toggles() - latches <= {"retired_tables"}
+
+
+def test_every_toggle_is_a_stem() -> None:
+    assert toggles() == set(STEMS)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_stem_leaves_traces_where_it_is_on(stem: str, renders: Renders) -> None:
+    every = (renders.get(row.answers) for row in rows())
+    render = next(render for render in every if render.answers[stem])
+    assert idle_identifiers(render, stem) == []
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_effect_of_the_stem_has_a_test(stem: str) -> None:
+    path, _, name = STEMS[stem].effect.partition("::")
+    functions = ast.parse((ROOT / path).read_text()).body
+    assert name in {node.name for node in functions if isinstance(node, ast.FunctionDef)}
+
+
+def test_copying_needs_no_trust() -> None:
+    assert not {"_tasks", "_jinja_extensions"} & set(configuration())
+
+
+def test_every_question_has_a_default_and_every_text_a_validator() -> None:
+    for question in asked().values():
+        details = configuration()[question.name]
+        assert "default" in details
+        assert details["help"]
+        assert question.choices or details["validator"]
