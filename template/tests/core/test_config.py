@@ -1,0 +1,222 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from app.core.config import Settings, SettingsError, group_types, load_settings
+from tests.fixtures.api import Account, load, running
+
+KEY = "f3a9c1e7b5d2846013579bdf02468ace"
+OTHER_KEY = "9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b"
+PRODUCTION = {
+    "APP_ENVIRONMENT": "production",
+    "APP_SECRET_KEY": KEY,
+    "DATABASE_URL": "postgresql://service:hunter2hunter2@db.internal:5432/service",
+    "JWT_KEYS": f"main:{OTHER_KEY}",
+}
+WILDCARD = {"APP_CORS_ORIGINS": "*", "APP_CORS_ALLOW_CREDENTIALS": "true"}
+
+
+def faults(variables: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load(variables)
+    for fault in raised.value.faults:
+        assert fault in str(raised.value)
+    return raised.value.faults
+
+
+@pytest.mark.parametrize("environment", ["production", "staging", None])
+@pytest.mark.parametrize(
+    ("variable", "changes"),
+    [
+        ("APP_SECRET_KEY", {"APP_SECRET_KEY": ""}),
+        ("APP_SECRET_KEY", {"APP_SECRET_KEY": "tooshort-f3a9c1e7b5d2"}),
+        ("APP_SECRET_KEY", {"APP_SECRET_KEY": "abc" * 20}),
+        ("APP_SECRET_KEY", {"APP_SECRET_KEY": "changeme-f3a9c1e7b5d2846013579bdf0"}),
+        ("APP_SECRET_KEY", {"APP_SECRET_KEY": "my-Secret-f3a9c1e7b5d2846013579bdf"}),
+        ("JWT_KEYS", {"JWT_KEYS": ""}),
+        ("JWT_KEYS", {"JWT_KEYS": "main:tooshort-f3a9c1e7b5d2"}),
+        ("JWT_KEYS", {"JWT_KEYS": f"main:{OTHER_KEY},old:{'ab' * 30}"}),
+        ("JWT_KEYS", {"JWT_KEYS": f"{OTHER_KEY}"}),
+        ("JWT_KEYS", {"JWT_KEYS": f"main:{KEY}"}),
+        ("JWT_KEYS", {"JWT_KEYS": f"main:{OTHER_KEY},old:{OTHER_KEY}"}),
+        ("JWT_ACTIVE_KID", {"JWT_KEYS": f"old:{OTHER_KEY}"}),
+        ("DATABASE_URL", {"DATABASE_URL": ""}),
+        ("DATABASE_URL", {"DATABASE_URL": "postgresql://service@db.internal/service"}),
+        ("DATABASE_URL", {"DATABASE_URL": "postgresql://a:postgres@db.internal/service"}),
+        ("DATABASE_URL", {"DATABASE_URL": "postgresql://chosen:chosen@db.internal/service"}),
+        ("DATABASE_MIGRATION_URL", {"DATABASE_MIGRATION_URL": "postgresql://a:Admin@db/service"}),
+        ("APP_DEBUG", {"APP_DEBUG": "true"}),
+        ("APP_CORS_ORIGINS", WILDCARD),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value.values())[:24],
+)
+def test_unsafe_values_are_refused_by_name_and_never_shown(
+    environment: str | None, variable: str, changes: dict[str, str]
+) -> None:
+    variables = {**PRODUCTION, **changes, "APP_ENVIRONMENT": environment or ""}
+    [fault] = faults(variables)
+    assert fault.startswith((f"{variable} ", f"{variable}:")) or variable in fault
+    for value in [*changes.values(), KEY, OTHER_KEY]:
+        assert len(value) < 5 or value not in fault
+
+
+def test_safe_values_are_accepted() -> None:
+    settings = load(PRODUCTION)
+    assert settings.app.is_guarded
+    assert load(PRODUCTION | {"APP_CORS_ORIGINS": "*"}).app.cors_origins == ("*",)
+    named = WILDCARD | {"APP_CORS_ORIGINS": "https://a.example.com, https://b.example.com"}
+    assert len(load(PRODUCTION | named).app.cors_origins) == 2
+
+
+def test_development_may_be_careless_but_not_without_keys() -> None:
+    careless = {
+        **PRODUCTION,
+        **WILDCARD,
+        "APP_ENVIRONMENT": "development",
+        "APP_DEBUG": "true",
+        "DATABASE_URL": "postgresql://postgres:postgres@localhost/app",
+    }
+    assert load(careless).app.is_development
+    assert faults(careless | {"JWT_KEYS": ""}) == ["JWT_KEYS is missing."]
+
+
+def test_all_faults_are_told_at_once() -> None:
+    names = [fault.split()[0].strip(":") for fault in faults({"APP_DEBUG": "true"})]
+    assert names == ["APP_SECRET_KEY", "DATABASE_URL", "JWT_KEYS"]
+    both = faults(PRODUCTION | WILDCARD | {"APP_DEBUG": "true"})
+    assert [fault.split()[0] for fault in both] == ["APP_DEBUG", "APP_CORS_ORIGINS"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("APP_ENVIRONMENT", "live"),
+        ("APP_DEBUG", "perhaps"),
+        ("APP_LOG_LEVEL", "LOUD"),
+        ("APP_MAX_BODY_BYTES", "97"),
+        ("DATABASE_URL", "mysql://a:b@c/dddd"),
+        ("DATABASE_URL", "not a url"),
+        ("DATABASE_POOL_SIZE", "-3"),
+        ("JWT_ACCESS_LIFETIME", "soon"),
+        ("PASSWORD_MIN_LENGTH", "three"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_by_name(variable: str, value: str) -> None:
+    found = faults(PRODUCTION | {variable: value})
+    assert any(fault.startswith(f"{variable}:") for fault in found)
+    assert value not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "query"),
+    [
+        ("postgres://u:p%40ss@h:5433/d", ""),
+        ("postgresql://u:p%40ss@h:5433/d", ""),
+        ("postgresql+asyncpg://u:p%40ss@h:5433/d", ""),
+        ("postgresql://u:p%40ss@h:5433/d?sslmode=require", "?ssl=require"),
+        ("postgres://u:p%40ss@h:5433/d?sslmode=disable&channel_binding=require", "?ssl=disable"),
+    ],
+)
+def test_every_spelling_of_a_database_url_is_understood(given: str, query: str) -> None:
+    settings = load(PRODUCTION | {"DATABASE_URL": given}).database
+    expected = f"postgresql+asyncpg://u:p%40ss@h:5433/d{query}"
+    assert settings.url.get_secret_value() == expected
+    assert settings.connection_url.password == "p@ss"
+    assert settings.direct_url == settings.connection_url
+    other = load(PRODUCTION | {"DATABASE_MIGRATION_URL": given}).database
+    assert other.direct_url == settings.connection_url != other.connection_url
+
+
+def test_lists_are_separated_by_commas() -> None:
+    hosts = load(PRODUCTION | {"APP_ALLOWED_HOSTS": " a.example.com ,b.example.com,"})
+    assert hosts.app.allowed_hosts == ("a.example.com", "b.example.com")
+    assert load(PRODUCTION | {"APP_ALLOWED_HOSTS": ""}).app.allowed_hosts == (
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+    )
+
+
+def test_no_secret_shows_when_settings_are_printed() -> None:
+    settings = load(PRODUCTION)
+    printed = repr(settings) + str(settings) + settings.model_dump_json()
+    for secret in (KEY, OTHER_KEY, "hunter2"):
+        assert secret not in printed
+    assert settings.app.secret_key.get_secret_value() == KEY
+
+
+def test_the_environment_wins_over_files_and_the_first_file_over_the_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dev").mkdir()
+    url = "postgresql://service:hunter2hunter2@{}/service"
+    lines = [f"{name}={value}" for name, value in PRODUCTION.items() if name != "DATABASE_URL"]
+    (tmp_path / ".env").write_text("\n".join([*lines, "JWT_ISSUER=file"]))
+    (tmp_path / ".dev" / "env").write_text(f"DATABASE_URL={url.format('embedded')}\n")
+    assert load_settings().database.connection_url.host == "embedded"
+    assert load_settings().jwt.issuer == "file"
+    given = load({"DATABASE_URL": url.format("given"), "JWT_ISSUER": "environment"})
+    assert given.database.connection_url.host == "given"
+    assert given.jwt.issuer == "environment"
+
+
+def documented(root: Path) -> dict[str, tuple[bool, str]]:
+    """The variables of `.env.example`: whether each is commented out, and what it shows."""
+    text = (root / ".env.example").read_text()
+    rows = re.findall(r"^(# )?([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE)
+    assert len({name for _, name, _ in rows}) == len(rows)
+    return {name: (bool(comment), value) for comment, name, value in rows}
+
+
+def shown(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case tuple():
+            return ",".join(value)
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+    return str(value)
+
+
+def test_the_example_lists_every_setting_with_its_default(root: Path) -> None:
+    example = documented(root)
+    defaults = {
+        group.variable(name): field.get_default(call_default_factory=True)
+        for group in group_types().values()
+        for name, field in group.model_fields.items()
+    }
+    compose = root / "compose.yaml"
+    elsewhere = set(example) - set(defaults)
+    assert set(example) >= set(defaults)
+    assert all(f"${{{name}" in compose.read_text() for name in elsewhere)
+    for name, (commented, value) in example.items():
+        if commented and defaults[name] is not PydanticUndefined:
+            assert value == shown(defaults[name]), name
+
+
+async def test_a_key_ring_lets_keys_be_replaced(environment: dict[str, str], user: Account) -> None:
+    old, new = environment["JWT_KEYS"], f"new:{KEY}"
+    rings = [
+        {"JWT_KEYS": old},
+        {"JWT_KEYS": f"{new},{old}", "JWT_ACTIVE_KID": "new"},
+        {"JWT_KEYS": new, "JWT_ACTIVE_KID": "new"},
+    ]
+    headers: dict[str, str] = {}
+    statuses = []
+    for ring in rings:
+        async with running(load(environment | ring)) as api, api.client() as client:
+            login = await client.post("/api/v1/auth/login", json=user.credentials)
+            headers = headers or {"Authorization": f"Bearer {login.json()['access_token']}"}
+            statuses.append((await client.get("/api/v1/users/me", headers=headers)).status_code)
+    assert statuses == [200, 200, 401]
+
+
+def test_settings_are_only_what_the_groups_are() -> None:
+    assert set(group_types()) == set(Settings.model_fields)
