@@ -1,5 +1,101 @@
-"""Each preset, running."""
+"""Each preset, running: its own tests, and the server over HTTP, on an embedded PostgreSQL."""
+
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.matrix.environment import Environment
+from tests.matrix.renders import Renders
+from tests.matrix.rows import PRESETS
+from tests.matrix.servers import Server, development_server
+
+ADA = {"email": "ada@example.com", "password": "correct horse battery"}
+GRACE = {"email": "grace@example.com", "password": "another long phrase"}
+
+pytestmark = pytest.mark.xdist_group("live")
 
 
-def test_items_over_http() -> None:
-    """Replaced as soon as the template runs."""
+@pytest.fixture(scope="module")
+def starter_server(
+    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    project = tmp_path_factory.mktemp("live") / "starter"
+    shutil.copytree(renders.get({"preset": "starter"}).path, project)
+    with development_server(project, environment) as server:
+        yield server
+
+
+def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
+    """Register a person unless that has been done, and return the headers that are theirs."""
+    server.client.post("/api/v1/auth/register", json=person)
+    credentials = {"username": person["email"], "password": person["password"]}
+    answer = server.client.post("/api/v1/auth/login", json=credentials)
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_own_tests(preset: str, renders: Renders, environment: Environment, tmp_path: Path) -> None:
+    project = tmp_path / preset
+    shutil.copytree(renders.get({"preset": preset}).path, project)
+    result = environment.run("python", "-m", "pytest", "-q", "-n", "2", cwd=project)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_health_over_http(starter_server: Server) -> None:
+    for path in ("/health", "/health/live", "/health/ready", "/openapi.json"):
+        assert starter_server.client.get(path).status_code == 200
+
+
+def test_accounts_over_http(starter_server: Server) -> None:
+    answer = starter_server.client.post("/api/v1/auth/register", json=ADA)
+    assert answer.status_code == 201, answer.text
+    assert ADA["password"] not in answer.text
+    me = starter_server.client.get("/api/v1/users/me", headers=sign_in(starter_server, ADA))
+    assert me.json()["email"] == ADA["email"]
+    stranger = starter_server.client.get("/api/v1/users/me")
+    assert stranger.status_code == 401
+    assert stranger.headers["Content-Type"] == "application/problem+json"
+
+
+def test_items_over_http(starter_server: Server) -> None:
+    client, owner = starter_server.client, sign_in(starter_server, ADA)
+    created = client.post("/api/v1/items", json={"title": "Engine"}, headers=owner)
+    assert created.status_code == 201, created.text
+    path = f"/api/v1/items/{created.json()['id']}"
+    assert client.get(path).status_code == 401
+    other = sign_in(starter_server, GRACE)
+    assert client.patch(path, json={"title": "Mine"}, headers=other).status_code == 403
+    assert client.get("/api/v1/items?q=", headers=owner).status_code == 422
+    listed = client.get("/api/v1/items", headers=owner).json()
+    assert [item["title"] for item in listed["items"]] == ["Engine"]
+    assert client.delete(path, headers=owner).status_code == 204
+    assert client.get(path, headers=owner).status_code == 404
+
+
+def test_admin_signs_in_with_the_credentials_shown(starter_server: Server) -> None:
+    credentials = starter_server.project / ".dev" / "credentials"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    email, password = credentials.read_text().split()
+    admin = sign_in(starter_server, {"email": email, "password": password})
+    assert starter_server.client.get("/api/v1/users", headers=admin).status_code == 200
+    shown = re.sub(r"\s", "", starter_server.log.read_text())
+    assert email in shown
+    assert password in shown
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_ctrl_c_stops_everything(
+    preset: str, renders: Renders, environment: Environment, tmp_path: Path
+) -> None:
+    project = tmp_path / preset
+    shutil.copytree(renders.get({"preset": preset}).path, project)
+    with development_server(project, environment) as server:
+        assert server.client.get("/health/ready").is_success
+        assert server.stop() == 0
+    assert not (project / ".dev" / "env").exists()
+    assert not (project / ".dev" / "postgres" / "postmaster.pid").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.matrix.git import commit_all, git
 from tests.matrix.questions import ROOT
 
 SYSTEM = ("awk", "find", "grep", "make", "mkdir", "sed", "sh", "touch")
@@ -110,3 +111,54 @@ def test_new_wants_to_know_where(clone: Path, tmp_path: Path) -> None:
     path = programs(tmp_path / "bin", (*SYSTEM, "git"))
     add_uv(path)
     assert sentence(make(clone, path, "new")) == "Say where it shall lie: make new DEST=../my-api"
+
+
+def source(clone: Path) -> str:
+    """Return what `make new` would record as the place where updates come from."""
+    show = "--eval=show: ; @echo $(SOURCE)"
+    return subprocess.run(
+        ["make", show, "show"], cwd=clone, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def pushed(clone: Path) -> Path:
+    """Return a clone whose only commit its remote has."""
+    git(clone, "init", "--quiet")
+    commit_all(clone, "First")
+    git(clone, "remote", "add", "origin", "https://example.com/mainstay.git")
+    git(clone, "update-ref", "refs/remotes/origin/main", "HEAD")
+    return clone
+
+
+@pytest.mark.parametrize(
+    ("url", "recorded"),
+    [
+        ("https://example.com/mainstay.git", "git+https://example.com/mainstay.git"),
+        ("ssh://git@example.com/mainstay", "git+ssh://git@example.com/mainstay"),
+        ("git@example.com:mainstay.git", "git@example.com:mainstay.git"),
+    ],
+)
+def test_new_records_the_remote(url: str, recorded: str, pushed: Path) -> None:
+    git(pushed, "remote", "set-url", "origin", url)
+    assert source(pushed) == recorded
+
+
+def test_new_records_the_clone_where_the_remote_lags(pushed: Path) -> None:
+    (pushed / "copier.yml").touch()
+    commit_all(pushed, "Second")
+    assert source(pushed) == str(pushed)
+
+
+def test_new_records_the_clone_with_changes(pushed: Path) -> None:
+    (pushed / "copier.yml").touch()
+    assert source(pushed) == str(pushed)
+
+
+def test_new_records_the_clone_of_a_path(pushed: Path) -> None:
+    git(pushed, "remote", "set-url", "origin", "../elsewhere")
+    assert source(pushed) == str(pushed)
+
+
+def test_new_records_the_folder_that_is_no_clone(clone: Path) -> None:
+    assert source(clone) == str(clone)

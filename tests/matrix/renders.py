@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from copier import run_copy
 from filelock import FileLock
@@ -37,9 +38,12 @@ class Renders:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.template = folder / "template"
+        self._questions_only = folder / "questions"
         with FileLock(folder / "template.lock"):
             if not self.template.exists():
                 _snapshot(root, self.template)
+                (self._questions_only / "template").mkdir(parents=True)
+                shutil.copy(root / "copier.yml", self._questions_only)
 
     def get(self, answers: Answers) -> Render:
         """Render with these answers, or return the render that another test has made.
@@ -50,19 +54,22 @@ class Renders:
         path, record = self._folder / name, self._folder / f"{name}.json"
         with FileLock(self._folder / f"{name}.lock"):
             if not record.exists():
-                record.write_text(json.dumps(self.make(answers, path)))
+                record.write_text(json.dumps(_copy(self.template, path, answers)))
         return Render(path, json.loads(record.read_text()))
 
-    def make(self, answers: Answers, path: Path) -> Answers:
-        """Render into a folder, as `copier copy` without `--trust` does; return all answers."""
-        worker = run_copy(
-            str(self.template), path, answers, defaults=True, quiet=True, vcs_ref="HEAD"
-        )
-        return {
-            name: value
-            for name, value in worker.answers.combined.items()
-            if name in worker.template.questions_data
-        }
+    def ask(self, answers: Answers) -> Answers:
+        """Return all answers without rendering a file, or raise `ValueError` as Copier does."""
+        with TemporaryDirectory() as nowhere:
+            return _copy(self._questions_only, Path(nowhere), answers)
+
+
+def _copy(template: Path, destination: Path, answers: Answers) -> Answers:
+    """Do what `copier copy` without `--trust` does; return all answers."""
+    worker = run_copy(
+        str(template), destination, answers, defaults=True, quiet=True, vcs_ref="HEAD"
+    )
+    asked = worker.template.questions_data
+    return {name: value for name, value in worker.answers.combined.items() if name in asked}
 
 
 def _snapshot(root: Path, destination: Path) -> None:

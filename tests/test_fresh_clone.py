@@ -1,0 +1,100 @@
+"""What a new user does first, on a clone, with nothing on PATH but the system and Python."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+
+from tests.matrix.git import commit_all, git
+from tests.matrix.questions import ROOT
+
+pytestmark = [pytest.mark.full, pytest.mark.xdist_group("fresh clone")]
+
+PATIENCE = 300
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("fresh") / "mainstay"
+    git(ROOT, "clone", "--quiet", str(ROOT), str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def variables() -> dict[str, str]:
+    """Return the least environment: this Python, and the folders of the system."""
+    python = Path(sys.base_prefix) / "bin"
+    return {"HOME": os.environ["HOME"], "PATH": f"{python}:/usr/bin:/bin"}
+
+
+@pytest.fixture(scope="module")
+def demo(clone: Path, variables: dict[str, str]) -> Iterator[httpx2.Client]:
+    log = clone.with_suffix(".log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["make", "demo"],
+            cwd=clone,
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        with httpx2.Client(base_url=_address(process, log), timeout=10) as client:
+            yield client
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=60)
+
+
+def test_demo_serves(demo: httpx2.Client) -> None:
+    assert demo.get("/health/ready").json()
+    person = {"email": "ada@example.com", "password": "correct horse battery"}
+    assert demo.post("/api/v1/auth/register", json=person).is_success
+    credentials = {"username": person["email"], "password": person["password"]}
+    token = demo.post("/api/v1/auth/login", json=credentials).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert demo.post("/api/v1/items", json={"title": "Engine"}, headers=headers).is_success
+    assert demo.get("/api/v1/items", headers=headers).json()["total"] == 1
+    assert demo.get("/openapi.json").is_success
+
+
+def test_new_project_can_be_updated(clone: Path, variables: dict[str, str], tmp_path: Path) -> None:
+    project = tmp_path / "my-api"
+    relative = os.path.relpath(project, clone)
+    new = ["make", "new", f"DEST={relative}", "PRESET=minimal", "ARGS=--defaults"]
+    subprocess.run(new, cwd=clone, env=variables, check=True)
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert answers["preset"] == "minimal"
+    assert answers["_src_path"] == str(clone)
+    git(project, "init", "--quiet")
+    commit_all(project, "Start")
+    update = [clone / ".venv" / "bin" / "copier", "update", "--defaults", "--vcs-ref=HEAD"]
+    subprocess.run([*update, "--data=features=[items]"], cwd=project, env=variables, check=True)
+    assert (project / "app" / "models" / "items.py").exists()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until the demo answers; return where."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        shown = re.search(r"(http://127\.0\.0\.1:\d+)/api", log.read_text())
+        if shown and _is_ready(shown[1]):
+            return shown[1]
+        time.sleep(0.5)
+    raise AssertionError(f"The demo didn't become ready:\n{log.read_text()}")
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/health/ready").is_success
+    except httpx2.TransportError:
+        return False
