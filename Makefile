@@ -52,16 +52,16 @@ clean: ## Remove all that was built here, the demo and its data included
 
 $(BIN)/.ready: pyproject.toml | $(BIN)/.render
 	@echo "Installing what the tests need …"
-	@"$(UV)" sync --inexact
+	@"$(UV)" pip install --group dev
 	@touch $@
 
-# Inexact, since uv itself may lie in .venv.
 $(BIN)/.render: pyproject.toml | $(UV)
 	@command -v git >/dev/null || { echo "git is needed: install the package git." >&2; exit 1; }
 	@"$(UV)" python find >/dev/null 2>&1 || { echo "$$NO_PYTHON" >&2; exit 1; }
 	@echo "Installing Copier …"
-	@"$(UV)" sync --inexact --only-group render
-	@touch $@
+	@test -x $(BIN)/python || "$(UV)" venv --quiet
+	@"$(UV)" pip install --group render
+	@mkdir -p $(BIN) && touch $@
 
 # Where uv is not on PATH, it goes into .venv.
 $(CURDIR)/$(BIN)/uv:

@@ -19,6 +19,7 @@ from tests.matrix.questions import ROOT
 pytestmark = [pytest.mark.full, pytest.mark.xdist_group("fresh clone")]
 
 PATIENCE = 300
+OURS = {"MAKEFLAGS", "MAKELEVEL", "PYTHONPATH", "UV", "VIRTUAL_ENV"}
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def variables() -> dict[str, str]:
-    """Return the least environment: this Python, and the folders of the system."""
-    python = Path(sys.base_prefix) / "bin"
-    return {"HOME": os.environ["HOME"], "PATH": f"{python}:/usr/bin:/bin"}
+    """Return an environment whose PATH holds this Python and the folders of the system only."""
+    kept = {name: value for name, value in os.environ.items() if name not in OURS}
+    return {**kept, "PATH": f"{Path(sys.base_prefix) / 'bin'}:/usr/bin:/bin"}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,8 @@ def demo(clone: Path, variables: dict[str, str]) -> Iterator[httpx2.Client]:
         with httpx2.Client(base_url=_address(process, log), timeout=10) as client:
             yield client
     finally:
-        os.killpg(process.pid, signal.SIGINT)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=60)
 
 
@@ -77,8 +79,9 @@ def test_new_project_can_be_updated(clone: Path, variables: dict[str, str], tmp_
     assert answers["_src_path"] == str(clone)
     git(project, "init", "--quiet")
     commit_all(project, "Start")
-    update = [clone / ".venv" / "bin" / "copier", "update", "--defaults", "--vcs-ref=HEAD"]
-    subprocess.run([*update, "--data=features=[items]"], cwd=project, env=variables, check=True)
+    copier = str(clone / ".venv" / "bin" / "copier")
+    update = [copier, "update", "--defaults", "--vcs-ref=HEAD", "--data=features=[items]"]
+    subprocess.run(update, cwd=project, env=variables, check=True)
     assert (project / "app" / "models" / "items.py").exists()
 
 
