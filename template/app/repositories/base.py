@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, UnaryExpression, func, select, true
+from sqlalchemy import Select, UnaryExpression, delete, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.exceptions import NotFound
 from app.db.base import Entity
@@ -47,9 +48,19 @@ class Repository(Generic[Model]):
         await self.session.flush()
         return row
 
+    async def update(self, row: Model) -> Model:
+        """Write the changes of a row; raise `NotFound` if it was deleted in the meantime."""
+        try:
+            await self.session.flush()
+        except StaleDataError:
+            raise NotFound from None
+        return row
+
     async def delete(self, row: Model) -> None:
-        await self.session.delete(row)
-        await self.session.flush()
+        """Delete a row; raise `NotFound` if somebody else was faster."""
+        statement = delete(self.model).where(self.model.id == row.id).returning(self.model.id)
+        if await self.session.scalar(statement) is None:
+            raise NotFound
 
     async def page(
         self, statement: Select[Model], query: PageQuery, sort: Sequence[str]

@@ -25,7 +25,3 @@ class ItemRepository(Repository[Item]):
             Item.description.icontains(query.q, autoescape=True),
         )
         return await self.page(select(Item).where(matches), query, ["-created_at"])
-
-    async def update(self, row: Item) -> Item:
-        await self.session.flush()
-        return row

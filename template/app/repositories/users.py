@@ -30,10 +30,9 @@ class UserRepository(Repository[User]):
     async def update(self, row: User) -> User:
         """Write the changes of an account; raise `EmailTaken` or `UsernameTaken`."""
         try:
-            await self.session.flush()
+            return await super().update(row)
         except IntegrityError as error:
             raise _taken(error) from None
-        return row
 
     async def list(self, query: UserQuery) -> Slice[User]:
         statement = select(User).where(User.deleted_at.is_(None))

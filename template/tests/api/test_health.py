@@ -134,10 +134,10 @@ async def test_a_database_that_is_away_is_503_until_it_is_back(
 async def test_a_database_that_does_not_answer_keeps_no_probe_waiting(
     environment: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.2)
     async with linked(environment) as (link, client):
         link.answers = False
-        async with asyncio.timeout(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(health, "CHECK_TIMEOUT", 0.2)
             assert_problem(await client.get(READY), 503, "service_unavailable")
         link.answers = True
         assert (await client.get(READY)).status_code == 200

@@ -206,7 +206,7 @@ MEMBERS = st.sampled_from(sorted({member for body in BODIES.values() for member 
 
 
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

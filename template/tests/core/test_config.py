@@ -1,10 +1,14 @@
 import re
+import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_core import PydanticUndefined
+from typer.testing import CliRunner
 
+from app.cli import cli
 from app.core.config import Settings, SettingsError, group_types, load_settings
 from tests.fixtures.api import Account, load, running
 
@@ -199,6 +203,26 @@ def test_the_example_lists_every_setting_with_its_default(root: Path) -> None:
     for name, (commented, value) in example.items():
         if commented and defaults[name] is not PydanticUndefined:
             assert value == shown(defaults[name]), name
+
+
+def test_init_writes_settings_that_are_accepted_and_private(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(root / ".env.example", tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://a:b@localhost/c")
+    keys = set()
+    for _ in range(2):
+        assert CliRunner().invoke(cli, ["init"]).stdout == "Wrote .env with fresh secrets.\n"
+        written = (tmp_path / ".env").read_text()
+        assert CliRunner().invoke(cli, ["init"]).exit_code == 0
+        assert (tmp_path / ".env").read_text() == written
+        assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+        settings = load_settings()
+        assert settings.app.is_development
+        keys |= {settings.app.secret_key.get_secret_value(), *settings.jwt.key_ring.values()}
+        (tmp_path / ".env").unlink()
+    assert len(keys) == 4
 
 
 async def test_a_key_ring_lets_keys_be_replaced(environment: dict[str, str], user: Account) -> None:

@@ -7,6 +7,8 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.dependencies import services
+from app.core.events import Event
 from app.core.exceptions import AppError, Conflict
 from app.models.users import User
 from app.services.use_case import ATTEMPTS, sqlstate, use_case
@@ -173,6 +175,54 @@ async def test_nothing_is_written_outside_a_use_case(
         await session.commit()
     await session.rollback()
     assert await emails(database) == []
+
+
+async def test_listeners_hear_what_happens_to_an_account(
+    client: AsyncClient, sign_in: SignIn, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, int]] = []
+
+    async def listen(session: AsyncSession, event: Event) -> None:
+        # Within the transaction that did it, and before its commit.
+        users = await session.scalar(select(func.count()).select_from(User))
+        heard.append((type(event).__name__, (users or 0) - await database.count("users")))
+
+    monkeypatch.setattr(services, "AUTH_LISTENERS", (listen,))
+    account = Account("ada@example.com")
+    body = {"email": account.email, "password": account.password}
+    await client.post("/api/v1/auth/register", json=body)
+    await client.post("/api/v1/auth/login", json={**account.credentials, "password": "wrong"})
+    device = await sign_in(account)
+    await device.post("/api/v1/auth/logout")
+    assert heard == [
+        ("UserRegistered", 1),
+        ("LoginFailed", 0),
+        ("LoginSucceeded", 0),
+        ("LoggedOut", 0),
+    ]
+
+
+async def test_what_a_listener_or_a_step_refuses_has_not_happened(
+    client: AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: AsyncSession, __: object) -> None:
+        raise Conflict("not today")
+
+    account = Account("ada@example.com")
+    body = {"email": account.email, "password": account.password}
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "AUTH_LISTENERS", (refuse,))
+        refused = await client.post("/api/v1/auth/register", json=body)
+        assert (refused.status_code, refused.json()["detail"]) == (409, "not today")
+        assert await database.count("users") == 0
+    assert (await client.post("/api/v1/auth/register", json=body)).status_code == 201
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "LOGIN_STEPS", (refuse,))
+        refused = await client.post("/api/v1/auth/login", json=account.credentials)
+        assert refused.status_code == 409
+        assert await database.count("auth_sessions") == 0
+    login = await client.post("/api/v1/auth/login", json=account.credentials)
+    assert login.status_code == 200
 
 
 def verbs(statements: list[str]) -> list[str]:
