@@ -1,4 +1,6 @@
 import asyncio
+from datetime import datetime
+from enum import StrEnum
 
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
@@ -8,12 +10,32 @@ from app.core.config.app import VERSION, AppSettings
 from app.core.exceptions import ServiceUnavailable
 from app.db.base import utc_now
 from app.db.migrations import read_status
-from app.schemas.health import Health, HealthReport
+from app.schemas.base import View
 
 OK = "ok"
 UNREACHABLE = "unreachable"
 PENDING = "migrations pending"
 CHECK_TIMEOUT = 2.0
+
+
+class Health(StrEnum):
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+class Liveness(View):
+    status: Health = Health.HEALTHY
+
+
+class HealthReport(View):
+    """What the service needs, and how each of it does; a healthy check says `ok`."""
+
+    status: Health
+    checks: dict[str, str]
+    timestamp: datetime
+    environment: str | None = None
+    version: str | None = None
 
 
 class HealthService:

@@ -3,7 +3,7 @@ from fastapi import APIRouter
 from app.api.dependencies.services import HealthServiceDep
 from app.api.errors import errors
 from app.core.exceptions import ServiceUnavailable
-from app.schemas.health import HealthReport, Liveness
+from app.services.health import HealthReport, Liveness
 
 router = APIRouter(prefix="/health", tags=["health"])
 
