@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.matrix.questions import ROOT
 from tests.matrix.renders import Render, Renders
 
 OPENINGS = {"MIT": "MIT License", "Apache-2.0": "Apache License"}
@@ -30,8 +31,10 @@ def test_compose_file_is_valid(starter: Render) -> None:
     assert schema_faults("compose-spec", starter.path / "compose.yaml") == ""
 
 
-def test_workflow_is_valid(starter: Render) -> None:
-    workflows = list((starter.path / ".github" / "workflows").iterdir())
+@pytest.mark.parametrize("ours", [True, False], ids=["here", "rendered"])
+def test_workflow_is_valid(ours: bool, starter: Render) -> None:
+    folder = (ROOT if ours else starter.path) / ".github" / "workflows"
+    workflows = list(folder.iterdir())
     assert workflows
     assert [schema_faults("github-workflows", file) for file in workflows] == [""] * len(workflows)
 

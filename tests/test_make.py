@@ -116,9 +116,7 @@ def test_new_wants_to_know_where(clone: Path, tmp_path: Path) -> None:
 def source(clone: Path) -> str:
     """Return what `make new` would record as the place where updates come from."""
     show = "--eval=show: ; @echo $(SOURCE)"
-    return subprocess.run(
-        ["make", show, "show"], cwd=clone, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    return make(clone, Path("/usr/bin:/bin"), show, "show").stdout.strip()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from tests.checks.behaviour import route_faults, setting_faults
 from tests.checks.budgets import (
+    FILES,
     file_count_faults,
     ignore_faults,
     length_faults,
@@ -36,14 +37,8 @@ def render(request: pytest.FixtureRequest, renders: Renders) -> Render:
 
 
 @pytest.fixture(params=PRESETS)
-def preset(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def preset_render(preset: str, renders: Renders) -> Render:
-    return renders.get({"preset": preset})
+def preset_render(request: pytest.FixtureRequest, renders: Renders) -> Render:
+    return renders.get({"preset": request.param})
 
 
 @pytest.mark.parametrize(
@@ -99,8 +94,9 @@ def test_code_is_used(preset_render: Render) -> None:
     assert dead_code_faults(preset_render) == []
 
 
-def test_number_of_files(preset: str, preset_render: Render) -> None:
-    assert file_count_faults(preset_render, preset) == []
+@pytest.mark.parametrize("preset", FILES)
+def test_number_of_files(preset: str, renders: Renders) -> None:
+    assert file_count_faults(renders.get({"preset": preset}), preset) == []
 
 
 def test_every_pair_of_choices_meets() -> None:

@@ -78,3 +78,10 @@ def test_every_question_has_a_default_and_every_text_a_validator() -> None:
         assert "default" in details
         assert details["help"]
         assert question.choices or details["validator"]
+
+
+@pytest.mark.parametrize("features", [[], ["items"]], ids=["without", "with"])
+def test_files_of_the_owner_are_in_every_render(features: list[str], renders: Renders) -> None:
+    render = renders.get({"features": features})
+    ours = {f"/{render.name_of(path)}" for path in render.path.glob("app/**/project.py")}
+    assert ours == set(configuration()["_skip_if_exists"])

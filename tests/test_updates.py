@@ -1,10 +1,12 @@
 """Switching a feature by an update gives what a new project with that answer would be."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from copier import run_update
 
 from tests.matrix.git import IDENTITY, commit_all, git
@@ -48,6 +50,11 @@ def update(project: Path, answers: Answers) -> None:
     run_update(project, answers, defaults=True, overwrite=True, quiet=True, vcs_ref="HEAD")
 
 
+def answers_of(project: Path) -> Answers:
+    answers: Answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    return answers
+
+
 @pytest.mark.parametrize(("off", "on"), SWITCHES)
 def test_switching_on(off: Answers, on: Answers, renders: Renders, tmp_path: Path) -> None:
     project = living_project(renders, off, tmp_path / "project")
@@ -72,3 +79,61 @@ def test_switching_off_and_on_again(
     commit_all(project, "Switch off")
     update(project, on)
     assert differences(renders.get(on).path, project) == []
+
+
+def test_latch(renders: Renders, tmp_path: Path) -> None:
+    on, off = everything(on=True), {**everything(on=True), "features": []}
+    project = living_project(renders, on, tmp_path / "project")
+    revision = project / "migrations" / "versions" / "items" / "items_0001.py"
+    retired = project / "migrations" / "retired_tables.json"
+    update(project, off)
+    commit_all(project, "Switch off")
+    assert answers_of(project)["items_schema"] is True
+    assert json.loads(retired.read_text()) == ["items"]
+    assert revision.exists()
+    update(project, on)
+    assert answers_of(project)["items_schema"] is True
+    assert not retired.exists()
+    assert revision.exists()
+
+
+def test_nothing_is_latched_that_was_never_on(renders: Renders) -> None:
+    render = renders.get({**everything(on=True), "features": []})
+    assert render.answers["items_schema"] is False
+    assert not (render.path / "migrations" / "versions" / "items").exists()
+    assert not (render.path / "migrations" / "retired_tables.json").exists()
+
+
+def test_files_of_the_owner_stay(renders: Renders, tmp_path: Path) -> None:
+    project = living_project(renders, everything(on=True), tmp_path / "project")
+    ours = list(project.glob("app/**/project.py"))
+    for path in ours:
+        path.write_text("# ours\n")
+    commit_all(project, "Make it ours")
+    update(project, {"features": []})
+    assert {path.read_text() for path in ours} == {"# ours\n"}
+
+
+def test_preset_switches_nothing_in_a_living_project(renders: Renders, tmp_path: Path) -> None:
+    project = living_project(renders, {"preset": "starter"}, tmp_path / "project")
+    before = answers_of(project)
+    update(project, {"preset": "minimal"})
+    assert answers_of(project) == {**before, "preset": "minimal"}
+
+
+def test_answer_that_was_made_invalid_is_refused(renders: Renders, tmp_path: Path) -> None:
+    project = living_project(renders, {"preset": "starter"}, tmp_path / "project")
+    file = project / ".copier-answers.yml"
+    file.write_text(file.read_text().replace("project_slug: my-api", "project_slug: ../my-api"))
+    commit_all(project, "Break an answer")
+    with pytest.raises(ValueError, match="Use 1 to 63 lower-case letters"):
+        update(project, {})
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_message_names_the_changelog(
+    renders: Renders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = living_project(renders, {"preset": "starter"}, tmp_path / "project")
+    run_update(project, defaults=True, overwrite=True, vcs_ref="HEAD")
+    assert f"CHANGELOG.md of {renders.template}" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """A render's types hold, and nothing in it is unused: no dependency, no code."""
 
+import os
 import re
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def quick_type_faults(render: Render, environment: Environment) -> list[str]:
 
 def strict_type_faults(render: Render, environment: Environment) -> list[str]:
     """Check types with mypy as the render configures it, which is strict."""
-    cache = f"--cache-dir={MYPY_CACHE / render.path.name}"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    cache = f"--cache-dir={MYPY_CACHE / worker / render.path.name}"
     result = environment.run("mypy", "--no-error-summary", cache, cwd=render.path)
     return (result.stdout + result.stderr).splitlines() if result.returncode else []
 

@@ -1,20 +1,18 @@
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.checks.leftovers import idle_identifiers, leftover_faults
-from tests.matrix.renders import Render, Renders
-
-OFF = {"features": [], "deploy": [], "ci": "none", "license": "none"}
+from tests.matrix.renders import Render
+from tests.matrix.stems import STEMS
 
 
 @pytest.fixture
-def bare(renders: Renders, tmp_path: Path) -> Render:
-    """Return a copy of a render with every feature off, to plant a fault in."""
-    source = renders.get(OFF)
-    shutil.copytree(source.path, tmp_path / "bare")
-    return Render(tmp_path / "bare", source.answers)
+def bare(tmp_path: Path) -> Render:
+    """Return a tree with every feature off, to plant a fault in."""
+    for name in ("app", "migrations/versions/items", "tests/api"):
+        (tmp_path / name).mkdir(parents=True)
+    return Render(tmp_path, dict.fromkeys(STEMS, False))
 
 
 @pytest.mark.parametrize(
@@ -28,21 +26,18 @@ def bare(renders: Renders, tmp_path: Path) -> Render:
     ],
 )
 def test_identifier(name: str, text: str, fault: str, bare: Render) -> None:
-    file = bare.path / name
-    file.write_text(text)
+    (bare.path / name).write_text(text)
     assert leftover_faults(bare) == [f"{name}:1 {fault}"]
 
 
 def test_file(bare: Render) -> None:
-    file = bare.path / "tests" / "api" / "test_items.py"
-    file.write_text("count = 1\n")
+    (bare.path / "tests" / "api" / "test_items.py").write_text("count = 1\n")
     assert leftover_faults(bare) == ["tests/api/test_items.py belongs to items"]
 
 
 def test_english_and_what_a_latch_keeps_are_no_leftovers(bare: Render) -> None:
     (bare.path / "app" / "main.py").write_text("items: list[int] = []  # the items of a page\n")
     revision = bare.path / "migrations" / "versions" / "items" / "items_0001.py"
-    revision.parent.mkdir()
     revision.write_text('revision = "items_0001"\n')
     (bare.path / "migrations" / "retired_tables.json").write_text('["items"]\n')
     assert leftover_faults(bare) == []

@@ -30,6 +30,9 @@ class Render:
     def name_of(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
 
+    def is_test(self, path: Path) -> bool:
+        return self.name_of(path).startswith("tests/")
+
 
 class Renders:
     """A folder of renders that all processes of a test run share."""

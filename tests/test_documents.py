@@ -1,0 +1,34 @@
+"""The documents of this repository speak of files and commands that exist, here or in a render."""
+
+import pytest
+
+from tests.checks.documents import Documents, link_faults, mention_faults, targets_in
+from tests.matrix.git import git
+from tests.matrix.questions import ROOT
+from tests.matrix.renders import Renders
+from tests.matrix.rows import everything
+
+
+@pytest.fixture
+def documents(renders: Renders) -> Documents:
+    listing = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    ours = [name for name in listing.split("\0") if name and (ROOT / name).is_file()]
+    render = renders.get(everything(on=True))
+    return Documents(
+        root=ROOT,
+        files=[ROOT / name for name in ours if _is_document(name)],
+        names=[*ours, *(render.name_of(path) for path in render.files())],
+        targets=[*targets_in(ROOT), *targets_in(render.path)],
+    )
+
+
+def test_links(documents: Documents) -> None:
+    assert link_faults(documents) == []
+
+
+def test_mentions(documents: Documents) -> None:
+    assert mention_faults(documents) == []
+
+
+def _is_document(name: str) -> bool:
+    return name.endswith(".md") and not name.startswith("template/")
