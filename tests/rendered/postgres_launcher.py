@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-
 from dev import postgres
 from dev.postgres import PostgresNotStarted, run_postgres
 
@@ -81,13 +80,13 @@ def launcher(
 
 
 def home(folder: Path) -> Path:
-    """The folder itself, but another one where root has to let nobody run the server."""
+    """Return the folder itself, but another one where root has to let nobody run the server."""
     return (folder / "home").resolve() if (folder / "home").exists() else folder
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder whose data every test of this file starts again, which takes far less time."""
+    """Make a folder whose data every test of this file starts again, to save time."""
     folder = tmp_path_factory.mktemp("durable") / "postgres"
     yield folder
     shutil.rmtree(home(folder))
@@ -244,14 +243,14 @@ def test_locale_that_is_not_installed_is_no_hindrance(
 
 
 def test_missing_wheel_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(PostgresNotStarted, match="set DATABASE_URL"):
         run_postgres(tmp_path).__enter__()
 
 
 def test_root_without_a_way_out_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
     monkeypatch.setattr(postgres, "NOBODYS_FOLDER", Path(os.devnull) / "no folder")
     with pytest.raises(PostgresNotStarted, match=r"doesn't run as root.*set DATABASE_URL"):
         run_postgres(tmp_path).__enter__()
@@ -269,7 +268,7 @@ def test_root_starts_a_server_as_somebody_else(
     nobodys = Path(tempfile.mkdtemp(dir="/var/lib"))
     monkeypatch.setattr(postgres, "NOBODYS_FOLDER", nobodys)
     if not namespaces:
-        monkeypatch.setattr("shutil.which", lambda name: None)
+        monkeypatch.setattr("shutil.which", lambda _name: None)
     folder = tmp_path / "postgres"
     folder.mkdir()
     before = modes_above(folder)
