@@ -20,12 +20,13 @@ SEAMS = {
     "app/api/dependencies/services.py",
     "app/api/v1/router.py",
     "app/cli/__init__.py",
-    "app/cli/seed.py",
+    "app/cli/users.py",
     "app/core/config/__init__.py",
     "app/core/config/app.py",
     "app/lifespan.py",
     "app/middleware/__init__.py",
     "app/models/__init__.py",
+    "tests/conftest.py",
 }
 
 
