@@ -9,6 +9,7 @@ import yaml
 
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Renders
+from tests.matrix.rows import PRESETS
 from tests.matrix.trees import differences
 
 
@@ -39,7 +40,7 @@ def test_from_a_url(renders: Renders, tmp_path: Path, monkeypatch: pytest.Monkey
     assert rendered == [".copier-answers.yml differs"]
 
 
-@pytest.mark.parametrize("preset", ["minimal", "starter"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_with_a_file_of_answers(preset: str, renders: Renders, tmp_path: Path) -> None:
     file = f"--data-file={ROOT / 'presets' / preset}.yml"
     options = ("--defaults", "--vcs-ref=HEAD", file)

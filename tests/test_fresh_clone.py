@@ -15,6 +15,7 @@ import yaml
 
 from tests.matrix.git import commit_all, git
 from tests.matrix.questions import ROOT
+from tests.matrix.servers import is_ready
 
 pytestmark = [pytest.mark.full, pytest.mark.xdist_group("fresh clone")]
 
@@ -90,14 +91,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         shown = re.search(r"(http://127\.0\.0\.1:\d+)/api", log.read_text())
-        if shown and _is_ready(shown[1]):
+        if shown and is_ready(shown[1]):
             return shown[1]
         time.sleep(0.5)
     raise AssertionError(f"The demo didn't become ready:\n{log.read_text()}")
-
-
-def _is_ready(address: str) -> bool:
-    try:
-        return httpx2.get(f"{address}/health/ready").is_success
-    except httpx2.TransportError:
-        return False

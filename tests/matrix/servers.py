@@ -62,6 +62,13 @@ def development_server(project: Path, environment: Environment) -> Iterator[Serv
             server.stop()
 
 
+def is_ready(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address.rstrip('/')}/health/ready").is_success
+    except httpx2.TransportError:
+        return False
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
@@ -71,10 +78,7 @@ def _free_port() -> int:
 def _wait_until_ready(server: Server) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and server.process.poll() is None:
-        try:
-            if server.client.get("/health/ready").is_success:
-                return
-        except httpx2.TransportError:
-            pass
+        if is_ready(str(server.client.base_url)):
+            return
         time.sleep(0.2)
     raise AssertionError(f"The server didn't become ready:\n{server.log.read_text()}")
