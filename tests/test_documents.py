@@ -1,5 +1,7 @@
 """The documents of this repository speak of files and commands that exist, here or in a render."""
 
+import re
+
 import pytest
 
 from tests.checks.documents import Documents, link_faults, mention_faults, targets_in
@@ -17,7 +19,7 @@ def documents(renders: Renders) -> Documents:
     return Documents(
         root=ROOT,
         files=[ROOT / name for name in ours if _is_document(name)],
-        names=[*ours, *(render.name_of(path) for path in render.files())],
+        names=[*ours, *filter(None, map(_destination, ours))],
         targets=[*targets_in(ROOT), *targets_in(render.path)],
     )
 
@@ -28,6 +30,13 @@ def test_links(documents: Documents) -> None:
 
 def test_mentions(documents: Documents) -> None:
     assert mention_faults(documents) == []
+
+
+def _destination(name: str) -> str | None:
+    """Return where a file of the template lies in a render."""
+    if not name.startswith("template/"):
+        return None
+    return re.sub(r"\{%.*?%\}", "", name).removeprefix("template/").removesuffix(".jinja")
 
 
 def _is_document(name: str) -> bool:
