@@ -19,7 +19,11 @@ def documents(renders: Renders) -> Documents:
     return Documents(
         root=ROOT,
         files=[ROOT / name for name in ours if _is_document(name)],
-        names=[*ours, *filter(None, map(_destination, ours))],
+        names=[
+            *ours,
+            *filter(None, map(_destination, ours)),
+            *(render.name_of(path) for path in render.files()),
+        ],
         targets=[*targets_in(ROOT), *targets_in(render.path)],
     )
 
