@@ -158,6 +158,42 @@ async def test_an_exhausted_pool_is_503_and_not_for_long(
         assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
 
 
+@asynccontextmanager
+async def locked_users(api: Api) -> AsyncIterator[None]:
+    """Let every statement on users wait for the end of the block."""
+    async with api.resources.engine.connect() as connection:
+        await connection.execution_options(isolation_level="READ COMMITTED")
+        async with connection.begin():
+            await connection.exec_driver_sql("LOCK TABLE users")
+            yield
+
+
+async def test_a_statement_that_waits_too_long_is_503(
+    environment: dict[str, str], api: Api, user: Account
+) -> None:
+    hasty = load(environment | {"DATABASE_STATEMENT_TIMEOUT": "0.2"})
+    async with running(hasty) as hasty_api, hasty_api.client() as client:
+        async with locked_users(api):
+            response = await client.post(LOGIN, json=user.credentials)
+            assert_problem(response, 503, "service_unavailable")
+        assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
+
+
+async def test_a_statement_that_the_server_cancels_is_503(
+    api: Api, client: AsyncClient, user: Account, database: Database
+) -> None:
+    cancel = (
+        "SELECT pg_cancel_backend(pid), pg_sleep(0.01) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with locked_users(api), asyncio.timeout(20):
+        login = asyncio.create_task(client.post(LOGIN, json=user.credentials))
+        while not await database.fetch(cancel):
+            assert not login.done()
+        assert_problem(await login, 503, "service_unavailable")
+    assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
+
+
 async def test_connections_that_the_server_ended_are_replaced(
     api: Api, user_client: AsyncClient, database: Database
 ) -> None:

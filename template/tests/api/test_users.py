@@ -164,6 +164,17 @@ async def test_sorting(
     assert found == [name if name == "root" else name * 3 for name in expected]
 
 
+async def test_the_newest_id_comes_first_among_equals(
+    client: AsyncClient, admin_client: AsyncClient, database: Database
+) -> None:
+    await register(client, *(f"user{n}" for n in range(6)))
+    await database.execute("UPDATE users SET created_at = now()")
+    pages = [await admin_client.get(USERS, params={"page": n, "page_size": 2}) for n in range(1, 5)]
+    ids = [row["id"] for page in pages for row in page.json()["items"]]
+    assert ids == sorted(ids, reverse=True)
+    assert len(set(ids)) == 7
+
+
 @pytest.mark.parametrize(
     ("params", "expected"),
     [

@@ -28,7 +28,7 @@ class Ledger:
         self.attempts = 0
 
     @use_case
-    async def add(self, *names: str, error: Exception | None = None) -> int:
+    async def add(self, *names: str, error: BaseException | None = None) -> int:
         for name in names:
             self.session.add(User(email=name, email_key=name))
         await self.session.flush()
@@ -37,7 +37,7 @@ class Ledger:
         return len(names)
 
     @use_case
-    async def add_twice(self, first: str, second: str, error: Exception | None = None) -> int:
+    async def add_twice(self, first: str, second: str, error: BaseException | None = None) -> int:
         return await self.add(first) + await self.add(second, error=error)
 
     @use_case
@@ -96,7 +96,7 @@ async def test_a_use_case_within_another_joins_its_transaction(
 async def test_an_error_within_undoes_all_of_it(session: AsyncSession, database: Database) -> None:
     for error in (Conflict(), ValueError("unforeseen"), asyncio.CancelledError()):
         with pytest.raises(type(error)):
-            await Ledger(session).add_twice("a", "b", error=error)  # type: ignore[arg-type]
+            await Ledger(session).add_twice("a", "b", error=error)
         assert await emails(database) == []
     await Ledger(session).add("c")
     assert await emails(database) == ["c"]
