@@ -8,6 +8,7 @@ from tests.matrix.renders import Render
 # `${{ … }}` belongs to GitHub Actions; an f-string's `{{` is followed by no space.
 SCAR = re.compile(r"\{%|%\}|(?<!\$)\{\{[- ]|^\s*# @", re.MULTILINE)
 PYTHON = (".py", ".py.mako")
+FENCED_PYTHON = re.compile(r"^```python\n.*?^```", re.MULTILINE | re.DOTALL)
 STRAY = {
     "starts with a blank line": re.compile(r"\A\s*\n"),
     "has two blank lines in a row": re.compile(r"\n[ \t]*\n[ \t]*\n"),
@@ -40,7 +41,7 @@ def stray_space_faults(render: Render) -> list[str]:
         f"{name} {fault}"
         for name, content in _texts(render)
         for fault, pattern in STRAY.items()
-        if not name.endswith(PYTHON) and pattern.search(content)
+        if not name.endswith(PYTHON) and pattern.search(FENCED_PYTHON.sub("```", content))
     ]
 
 

@@ -13,7 +13,10 @@ from starlette.responses import Response
 
 from app.core.exceptions import (
     AppError,
+    NotAuthenticated,
     ServiceUnavailable,
+    TokenExpired,
+    TokenInvalid,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -125,6 +128,10 @@ def errors(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
         }
         for status, names in codes.items()
     }
+
+
+# What every route of a signed-in user may answer.
+SIGNED_IN = errors(NotAuthenticated, TokenExpired, TokenInvalid)
 
 
 def document_problems(app: FastAPI) -> None:

@@ -1,10 +1,13 @@
 """The command line of the project: `uv run app --help`."""
 
+import importlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -42,8 +45,7 @@ def main() -> None:
 @cli.command()
 def init() -> None:
     """Write `.env` with fresh secrets, unless it is there."""
-    from dev.server import write_env  # noqa: PLC0415
-
+    write_env = _import_dev().write_env
     typer.echo("Wrote .env with fresh secrets." if write_env(Path.cwd()) else ".env is there.")
 
 
@@ -57,12 +59,7 @@ def dev(
     ] = False,
 ) -> None:
     """Run everything for development, with nothing installed."""
-    try:
-        from dev.server import run  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        typer.echo(f"`app dev` needs the development dependencies ({error.name}).", err=True)
-        raise typer.Exit(1) from None
-    run(host=host, port=port, services_only=services_only)
+    _import_dev().run(host=host, port=port, services_only=services_only)
 
 
 @cli.command()
@@ -75,6 +72,8 @@ def serve(
     """Serve the API, once the settings are found to be right."""
     # Checked here, since the supervisor of several workers never gives up on one that can't start.
     configure_logging(load_settings().app)
+    # uvicorn shuts down in order and then raises the signal anew, which would end in status 143.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "app.asgi:app",
         host=host,
@@ -108,6 +107,15 @@ def doctor() -> None:
     if findings:
         raise typer.Exit(1)
     typer.echo("All is well.")
+
+
+def _import_dev() -> ModuleType:
+    # It is neither in the image nor on a machine without the development dependencies.
+    try:
+        return importlib.import_module("dev.server")
+    except ModuleNotFoundError as error:
+        typer.echo(f"This needs a checkout with the development dependencies: {error}.", err=True)
+        raise typer.Exit(1) from None
 
 
 def _findings() -> Iterator[str]:

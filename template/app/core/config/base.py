@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-# `.dev/env` is written by `app dev` while its embedded services run.
-ENV_FILES = (".env", ".dev/env")
+# `.dev/env` is written by `app dev` while its embedded services run; `.env` has the last word.
+ENV_FILES = (".dev/env", ".env")
 PLACEHOLDERS = ("change", "example", "secret", "password", "your", "insert", "placeholder")
 
 
