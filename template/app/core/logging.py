@@ -1,6 +1,7 @@
 """Structured logs on standard output: JSON lines, or coloured text in development."""
 
 import logging
+import re
 import sys
 from typing import Final
 
@@ -15,6 +16,12 @@ SHARED: Final[list[Processor]] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+DETAIL: Final = re.compile(r"DETAIL:.*?(?=\n\[SQL|\n\nThe above|\Z)", re.DOTALL)
+
+
+def without_rows(trace: str) -> str:
+    """Hide the row that PostgreSQL quotes when it refuses one, with a password's hash in it."""
+    return DETAIL.sub("DETAIL: hidden", trace)
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -32,19 +39,19 @@ def configure_logging(settings: AppSettings) -> None:
         plain = structlog.dev.plain_traceback
         console = structlog.dev.ConsoleRenderer(exception_formatter=plain)
         structlog.configure(
-            processors=[*SHARED, console],
+            processors=[*SHARED, _add_trace, console],
             logger_factory=structlog.PrintLoggerFactory(),
             wrapper_class=wrapper,
         )
-        _configure_libraries([console], level)
+        _configure_libraries([_add_trace, console], level)
     else:
         # Bytes from structlog's own renderer cost a third of what a `logging` formatter takes.
         structlog.configure(
-            processors=[*SHARED, structlog.processors.format_exc_info, _to_json],
+            processors=[*SHARED, _add_trace, _to_json],
             logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
             wrapper_class=wrapper,
         )
-        _configure_libraries([structlog.processors.format_exc_info, _to_json_text], level)
+        _configure_libraries([_add_trace, _to_json_text], level)
 
 
 def _configure_libraries(render: list[Processor], level: int) -> None:
@@ -60,6 +67,13 @@ def _configure_libraries(render: list[Processor], level: int) -> None:
     # Libraries tell little of use below a warning, and some of them print what they send.
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger("uvicorn.error").setLevel(level)
+
+
+def _add_trace(logger: object, method: str, event: EventDict) -> EventDict:
+    event = dict(structlog.processors.format_exc_info(logger, method, event))
+    if "exception" in event:
+        event["exception"] = without_rows(event["exception"])
+    return event
 
 
 def _to_json(_: object, __: str, event: EventDict) -> bytes:

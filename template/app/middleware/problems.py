@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import exceptions
 from app.core.exceptions import AppError
-from app.core.logging import get_logger
+from app.core.logging import get_logger, without_rows
 from app.middleware.request_context import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -111,7 +111,8 @@ class ErrorBoundary:
             log.exception("unhandled error")
             if started:
                 raise
-            extensions = {"trace": traceback.format_exception(error)} if self.debug else {}
+            trace = without_rows("".join(traceback.format_exception(error)))
+            extensions = {"trace": trace.splitlines()} if self.debug else {}
             response = self.problems.render(scope, AppError(), **extensions)
             await response(scope, receive, send)
 

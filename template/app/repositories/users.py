@@ -1,7 +1,7 @@
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.core.exceptions import AppError, Conflict, EmailTaken, UsernameTaken
+from app.core.exceptions import EmailTaken, UsernameTaken
 from app.models.users import User
 from app.repositories.base import Repository, Slice
 from app.schemas.base import email_key, username_key
@@ -45,9 +45,9 @@ class UserRepository(Repository[User]):
         return await self.page(statement, query, query.sort)
 
 
-def _taken(error: IntegrityError) -> AppError:
+def _taken(error: IntegrityError) -> Exception:
     # The first line names the constraint; those below repeat what the client sent.
     message = str(error.orig).partition("\n")[0]
     if "email_key" in message:
         return EmailTaken()
-    return UsernameTaken() if "username_key" in message else Conflict()
+    return UsernameTaken() if "username_key" in message else error
