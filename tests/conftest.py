@@ -1,6 +1,7 @@
 """Renders and the environment that they share, made once for all processes of a run."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from tests.matrix.environment import Environment, environment_for
 from tests.matrix.renders import Render, Renders
 from tests.matrix.rows import rows
+
+# A shell makes what it runs in the background ignore Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

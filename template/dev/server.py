@@ -74,7 +74,9 @@ def run(*, host: str, port: int | None, services_only: bool) -> None:
 
 
 def _wait_for_signal() -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also where a shell has started it in the background, with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         signal.pause()
 
