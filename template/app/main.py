@@ -36,4 +36,4 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _operation_id(route: APIRoute) -> str:
-    return f"{route.tags[0]}_{route.name}"
+    return "_".join([*map(str, route.tags[:1]), route.name])

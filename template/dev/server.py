@@ -105,7 +105,7 @@ def _services(folder: Path) -> Iterator[None]:
 
 def _ensure_admin(settings: Settings, credentials: Path) -> str:
     """Let the admin sign in with the password in the file, a new one if there is none."""
-    if not credentials.exists():
+    if not credentials.exists() or not credentials.read_text().strip():
         _write_private(credentials, f"{ADMIN_EMAIL} {secrets.token_urlsafe(18)}\n")
     password = credentials.read_text().split()[-1]
     request = UserRegister(email=ADMIN_EMAIL, password=SecretStr(password))
@@ -126,11 +126,10 @@ def _write_private(path: Path, text: str) -> None:
 
 def _choose_port(host: str, asked: int | None) -> int:
     """Return the port that is asked for, else the first free one; exit if there is none."""
-    given = asked or int(os.environ.get("PORT", "0"))
-    for port in [given] if given else PORTS:
+    for port in [asked] if asked else PORTS:
         with suppress(OSError), socket.create_server((host, port)):
             return port
-    taken = f"Port {given} is" if given else f"Ports {PORTS.start} to {PORTS.stop - 1} are"
+    taken = f"Port {asked} is" if asked else f"Ports {PORTS.start} to {PORTS.stop - 1} are"
     console.print(f"{taken} in use: choose another with --port.", style="red")
     raise typer.Exit(1)
 
@@ -160,6 +159,9 @@ def _serve(host: str, port: int) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=2,
     )
 
 

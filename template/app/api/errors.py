@@ -1,5 +1,6 @@
 """From exceptions to answers, and from exceptions to what OpenAPI says of them."""
 
+import socket
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,9 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from app.core.exceptions import (
     AppError,
+    MethodNotAllowed,
     NotAuthenticated,
     ServiceUnavailable,
     TokenExpired,
@@ -26,8 +29,11 @@ from app.middleware.problems import MEDIA_TYPE, Problems
 log = get_logger("app.errors")
 
 POINTER_LIMIT = 200
+ERRORS_SHOWN = 50
 # SQLSTATE classes: connection exception, insufficient resources, operator intervention.
 AWAY = ("08", "53", "57")
+UNREACHABLE = (ConnectionError, TimeoutError, socket.gaierror)
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 class FieldError(BaseModel):
@@ -81,13 +87,20 @@ def install_handlers(app: FastAPI, problems: Problems) -> None:
     async def _(request: Request, error: RequestValidationError) -> Response:
         if _has_unread_body(request, error):
             return problems.render(request.scope, UnsupportedMediaType())
-        errors = [_describe(entry) for entry in error.errors()]
+        errors = [_describe(entry) for entry in error.errors()[:ERRORS_SHOWN]]
         return problems.render(request.scope, ValidationFailed(), errors=errors)
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:
-        return problems.render_status(request.scope, error.status_code, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == MethodNotAllowed.status:
+            headers["Allow"] = _allowed_methods(request)
+        return problems.render_status(request.scope, error.status_code, headers=headers)
 
+    _install_outage_handlers(app, problems)
+
+
+def _install_outage_handlers(app: FastAPI, problems: Problems) -> None:
     @app.exception_handler(DBAPIError)
     async def _(request: Request, error: DBAPIError) -> Response:
         state = str(getattr(error.orig, "sqlstate", None) or "08")
@@ -96,9 +109,15 @@ def install_handlers(app: FastAPI, problems: Problems) -> None:
         return _answer_away(request, error)
 
     @app.exception_handler(PoolTimeout)
-    @app.exception_handler(OSError)
-    async def _(request: Request, error: Exception) -> Response:
+    async def _(request: Request, error: PoolTimeout) -> Response:
         return _answer_away(request, error)
+
+    @app.exception_handler(OSError)
+    async def _(request: Request, error: OSError) -> Response:
+        # A bare one is what asyncio raises when none of a host's addresses answers.
+        if type(error) is OSError or isinstance(error, UNREACHABLE):
+            return _answer_away(request, error)
+        raise error
 
     def _answer_away(request: Request, error: Exception) -> Response:
         cause = getattr(error, "orig", error)
@@ -157,8 +176,19 @@ def _has_unread_body(request: Request, error: RequestValidationError) -> bool:
     return whole and not content_type.endswith(("/json", "+json"))
 
 
+def _allowed_methods(request: Request) -> str:
+    # Each route has one method, and Starlette tells that of the first route that has the path.
+    def answers(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+
+    return ", ".join(filter(answers, METHODS))
+
+
 def _describe(entry: Mapping[str, Any]) -> dict[str, str]:
     place, *path = entry["loc"] or ("body",)
+    if entry["type"] == "json_invalid":
+        path = []  # an offset in the text, not a member
     pointer = "".join(f"/{_escape(str(part))}" for part in path)
     # What pydantic says of these repeats a part of the value.
     repeats = entry["type"].startswith(("uuid", "json")) or entry["type"] == "enum"

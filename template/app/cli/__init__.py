@@ -28,6 +28,8 @@ cli.add_typer(database_cli)
 cli.command()(seed)
 cli.command()(create_user)
 
+SHUTDOWN_SECONDS = 20  # less than the 30 that Kubernetes and most hosts give
+
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
@@ -53,7 +55,10 @@ def init() -> None:
 def dev(
     *,
     host: Host = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(help="Default: $PORT, 8000 or a free one.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(envvar="PORT", min=1, max=65535, help="Default: 8000, or the next free one."),
+    ] = None,
     services_only: Annotated[
         bool, typer.Option(help="Start no server, only what it needs.")
     ] = False,
@@ -66,7 +71,7 @@ def dev(
 def serve(
     *,
     host: Host = "0.0.0.0",  # noqa: S104
-    port: Annotated[int, typer.Option(envvar="PORT")] = 8000,
+    port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes; one a container is usual.")] = 1,
 ) -> None:
     """Serve the API, once the settings are found to be right."""
@@ -83,6 +88,9 @@ def serve(
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
 
 

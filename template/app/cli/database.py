@@ -35,7 +35,7 @@ def upgrade(
 
     Processes that start together take turns. After a failure or a kill, run it again.
     """
-    with _explained():
+    with explained():
         try:
             migrations.upgrade(_database(), on_applied=lambda name: typer.echo(f"Applied {name}."))
         except DatabaseAhead as ahead:
@@ -62,7 +62,7 @@ def downgrade(
 
     What came with the template stays, unless you name its branch.
     """
-    with _explained():
+    with explained():
         if branch and not yes:
             typer.confirm(f"What the tables of {branch} hold will be lost. Go on?", abort=True)
         migrations.downgrade(
@@ -91,7 +91,7 @@ def revision(
 
     Review it: a renamed column, for one, looks like one that went and one that came.
     """
-    with _explained():
+    with explained():
         path = (
             migrations.write_empty(message)
             if empty
@@ -103,14 +103,14 @@ def revision(
 @database_cli.command()
 def merge() -> None:
     """Join the newest revisions that two people added side by side."""
-    with _explained():
+    with explained():
         typer.echo(f"Wrote {_shown(migrations.merge())}.")
 
 
 @database_cli.command()
 def check() -> None:
     """Fail if the models need a revision that nobody has written."""
-    with _explained():
+    with explained():
         if missing := migrations.check(_database()):
             typer.echo(missing)
             raise _failure("The models need the above: write it with `app db revision MESSAGE`.")
@@ -120,7 +120,7 @@ def check() -> None:
 @database_cli.command()
 def current() -> None:
     """Show what is applied and what is pending, in one line."""
-    with _explained():
+    with explained():
         _show(migrations.current(_database()))
 
 
@@ -136,7 +136,7 @@ def _show(status: MigrationStatus) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turn whatever is expected to fail into one sentence and exit status 1."""
     try:
         yield

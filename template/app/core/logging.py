@@ -1,5 +1,6 @@
 """Structured logs on standard output: JSON lines, or coloured text in development."""
 
+import json
 import logging
 import re
 import sys
@@ -77,7 +78,10 @@ def _add_trace(logger: object, method: str, event: EventDict) -> EventDict:
 
 
 def _to_json(_: object, __: str, event: EventDict) -> bytes:
-    return orjson.dumps(event, default=str)
+    try:
+        return orjson.dumps(event, default=str)
+    except orjson.JSONEncodeError:  # half a surrogate pair in a message, for one
+        return json.dumps(event, default=str).encode()
 
 
 def _to_json_text(logger: object, method: str, event: EventDict) -> str:

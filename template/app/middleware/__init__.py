@@ -43,6 +43,7 @@ def ordered(settings: Settings, problems: Problems) -> list[Middleware]:
     app = settings.app
     return [
         Middleware(RequestId),
+        Middleware(TrailingSlash),
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.trusted_proxies)),
         Middleware(AccessLog),
         Middleware(SecurityHeaders, strict_transport=app.is_guarded),
@@ -58,5 +59,4 @@ def ordered(settings: Settings, problems: Problems) -> list[Middleware]:
         ),
         Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
         Middleware(RequestBodyLimitMiddleware, max_body_size=app.max_body_bytes),
-        Middleware(TrailingSlash),
     ]

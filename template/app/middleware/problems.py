@@ -22,8 +22,10 @@ BY_STATUS: dict[int, type[AppError]] = {
         exceptions.Forbidden,
         exceptions.NotFound,
         exceptions.MethodNotAllowed,
+        exceptions.Conflict,
         exceptions.PayloadTooLarge,
         exceptions.UnsupportedMediaType,
+        exceptions.ValidationFailed,
         exceptions.ServiceUnavailable,
     )
 }
@@ -37,20 +39,22 @@ class Problems:
     def __init__(self, type_prefix: str) -> None:
         self.type_prefix = type_prefix
 
-    def render(self, scope: Scope, error: AppError, **extensions: object) -> Response:
+    def render(
+        self, scope: Scope, error: AppError, *, status: int | None = None, **extensions: object
+    ) -> Response:
+        """Render an error, with another status if its class stands for several."""
+        status = status or error.status
         body = {
             "type": f"{self.type_prefix}:{error.code}",
             "title": error.title,
-            "status": error.status,
+            "status": status,
             "detail": error.detail,
             "instance": scope["path"],
             "code": error.code,
             "request_id": request_id(scope),
             **extensions,
         }
-        return Response(
-            orjson.dumps(body), error.status, headers=error.headers, media_type=MEDIA_TYPE
-        )
+        return Response(orjson.dumps(body), status, headers=error.headers, media_type=MEDIA_TYPE)
 
     def render_status(
         self,
@@ -64,7 +68,7 @@ class Problems:
         fallback = AppError if status >= 500 else exceptions.BadRequest
         error = BY_STATUS.get(status, fallback)(detail)
         error.headers |= headers or {}
-        return self.render(scope, error)
+        return self.render(scope, error, status=status)
 
 
 class ErrorBoundary:
@@ -83,15 +87,16 @@ class ErrorBoundary:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
+        started = answered = False
         plain: Message | None = None
 
         async def send_problem(message: Message) -> None:
-            nonlocal started, plain
+            nonlocal started, answered, plain
             started = True
             if message["type"] == "http.response.start" and _is_plain_error(message):
                 plain = message
-            elif plain:
+            elif plain and not answered:
+                answered = True
                 # Without those of CORS, a site could not read the error.
                 headers = {
                     name: value
@@ -99,10 +104,13 @@ class ErrorBoundary:
                     if not name.startswith("content-")
                 }
                 response = self.problems.render_status(
-                    scope, plain["status"], detail=message["body"].decode(), headers=headers
+                    scope,
+                    plain["status"],
+                    detail=message.get("body", b"").decode(errors="replace"),
+                    headers=headers,
                 )
                 await response(scope, receive, send)
-            else:
+            elif not plain:
                 await send(message)
 
         try:
@@ -111,9 +119,13 @@ class ErrorBoundary:
             log.exception("unhandled error")
             if started:
                 raise
-            trace = without_rows("".join(traceback.format_exception(error)))
-            extensions = {"trace": trace.splitlines()} if self.debug else {}
-            response = self.problems.render(scope, AppError(), **extensions)
+            trace = without_rows("".join(traceback.format_exception(error))).splitlines()
+            unforeseen = AppError()
+            response = (
+                self.problems.render(scope, unforeseen, trace=trace)
+                if self.debug
+                else self.problems.render(scope, unforeseen)
+            )
             await response(scope, receive, send)
 
 

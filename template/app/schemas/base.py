@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Generic, Protocol, Self, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
@@ -35,10 +36,13 @@ def _without_control(pattern: re.Pattern[str]) -> AfterValidator:
 
 def _check_email(value: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False).normalized
+        normalized = validate_email(value, check_deliverability=False).normalized
     except EmailNotValidError:
         # The validator's own message repeats parts of the address.
         raise PydanticCustomError("email", "Not a valid e-mail address") from None
+    if len(email_key(normalized)) > 320:  # casefolding lengthens some letters
+        raise PydanticCustomError("email", "Not a valid e-mail address")
+    return normalized
 
 
 def _check_username(value: str) -> str:
@@ -60,6 +64,8 @@ def _check_encodable(value: SecretStr) -> SecretStr:
 
 def email_key(address: str) -> str:
     """Return the form in which addresses are compared: normalised, NFC, casefolded."""
+    with suppress(EmailNotValidError):
+        address = validate_email(address, check_deliverability=False).normalized
     return unicodedata.normalize("NFC", address).casefold()
 
 

@@ -15,7 +15,7 @@ from app.schemas.base import View
 OK = "ok"
 UNREACHABLE = "unreachable"
 PENDING = "migrations pending"
-CHECK_TIMEOUT = 2.0
+CHECK_TIMEOUT = 1.0
 
 
 class Health(StrEnum):
@@ -39,7 +39,7 @@ class HealthReport(View):
 
 
 class HealthService:
-    """Asks what the service can't do without; no answer takes longer than two seconds."""
+    """Asks what the service can't do without; a check that hangs is given up after a second."""
 
     def __init__(
         self, engine: AsyncEngine, revisions: ScriptDirectory, settings: AppSettings

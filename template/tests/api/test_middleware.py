@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from dirty_equals import IsStr
 from httpx2 import AsyncClient
+from starlette.exceptions import HTTPException
 
 from tests.fixtures.api import PASSWORD, Account, assert_problem, load, running
 from tests.fixtures.database import Database
@@ -224,3 +225,47 @@ async def test_an_error_after_the_answer_has_begun_is_not_hidden(
         with pytest.raises(RuntimeError, match="in the middle"):
             await client.get("/stream/x")
         assert (await client.get(LIVE)).status_code == 200
+
+
+async def test_a_slash_at_the_end_changes_nothing(environment: dict[str, str]) -> None:
+    settings = load(environment | {"APP_DOCS_ENABLED": "true"})
+    async with running(settings) as api, api.client() as client:
+        for path in ("/docs", "/health"):
+            plain, slashed = await client.get(path), await client.get(f"{path}/")
+            assert plain.status_code == slashed.status_code == 200
+            policy = plain.headers["content-security-policy"]
+            assert slashed.headers["content-security-policy"] == policy
+        probe = await client.get(f"{LIVE}/", headers={"Host": "10.0.0.7"})
+        assert probe.status_code == 200
+
+
+async def test_a_method_that_is_not_there_is_told_of_those_that_are(client: AsyncClient) -> None:
+    response = await client.put(ME)
+    assert_problem(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == "GET, PATCH"
+
+
+async def test_a_log_line_may_hold_any_text(
+    variables: dict[str, str], capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("half a pair: \ud800")
+
+    async with (
+        running(load(variables), lambda app: app.get("/fail", tags=["test"])(fail)) as api,
+        api.client() as client,
+    ):
+        assert_problem(await client.get("/fail"), 500, "internal_error")
+    assert "half a pair" in read_log(capsysbinary)[0]["exception"]
+
+
+async def test_a_status_of_a_library_is_kept(variables: dict[str, str]) -> None:
+    def refuse(status: int) -> None:
+        raise HTTPException(status, "of a library")
+
+    async with (
+        running(load(variables), lambda app: app.get("/{status}", tags=["test"])(refuse)) as api,
+        api.client() as client,
+    ):
+        for status, code in ((409, "conflict"), (418, "bad_request"), (502, "internal_error")):
+            assert_problem(await client.get(f"/{status}"), status, code)

@@ -119,3 +119,27 @@ async def test_missing_members_are_all_named(client: AsyncClient) -> None:
     problem = assert_problem(await client.post(REGISTER, json={}), 422, "validation_error")
     pointers = {(error["pointer"], error["code"]) for error in problem["errors"]}
     assert pointers == {("#/email", "missing"), ("#/password", "missing")}
+
+
+@pytest.mark.parametrize(
+    "address", ["ida@xn--exmple-cua.com", "idc@example。com", "ide@\uff45xample.com"]
+)
+async def test_an_address_signs_in_as_it_was_typed(client: AsyncClient, address: str) -> None:
+    body = {"email": address, "password": PASSWORD}
+    assert (await client.post(REGISTER, json=body)).status_code == 201
+    assert_problem(await client.post(REGISTER, json=body), 409, "email_taken")
+    credentials = {"username": address, "password": PASSWORD}
+    assert (await client.post(LOGIN, json=credentials)).status_code == 200
+
+
+async def test_an_address_that_grows_when_compared_is_refused(client: AsyncClient) -> None:
+    local, domain = "\u0390" * 64, f"{chr(0x390) * 30}.{chr(0x390) * 26}.com"
+    for address, status in ((f"{local}@{domain}", 422), (f"{local[:8]}@{domain}", 201)):
+        body = {"email": address, "password": PASSWORD}
+        assert (await client.post(REGISTER, json=body)).status_code == status
+
+
+async def test_of_many_faults_the_first_are_told(client: AsyncClient) -> None:
+    response = await client.post(REGISTER, json={f"unknown{n}": n for n in range(10_000)})
+    assert_problem(response, 422, "validation_error")
+    assert len(response.json()["errors"]) == 50

@@ -133,6 +133,29 @@ def test_every_spelling_of_a_database_url_is_understood(given: str, query: str) 
     assert other.direct_url == settings.connection_url != other.connection_url
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@s:s3cretword@h/x",
+        "postgresql://u:s3cretword@h:99999/x",
+        "postgresql://u:s3cretword@h/x?connect_timeout=10",
+        "postgresql://u:s3cretword@h/x?sslmode=banana",
+    ],
+)
+def test_a_database_url_that_would_fail_later_is_refused_at_once(url: str) -> None:
+    [fault] = faults(PRODUCTION | {"DATABASE_URL": url})
+    assert fault.startswith("DATABASE_URL")
+    assert "s3cret" not in fault
+
+
+@pytest.mark.parametrize("hosts", ["api.*.com", "*api.com", "**"])
+def test_a_wildcard_that_no_host_matches_is_refused(hosts: str) -> None:
+    [fault] = faults(PRODUCTION | {"APP_ALLOWED_HOSTS": hosts})
+    assert fault.startswith("APP_ALLOWED_HOSTS")
+    load(PRODUCTION | {"APP_ALLOWED_HOSTS": "*.example.com"})
+    load(PRODUCTION | {"APP_ALLOWED_HOSTS": "*"})
+
+
 def test_lists_are_separated_by_commas() -> None:
     hosts = load(PRODUCTION | {"APP_ALLOWED_HOSTS": " a.example.com ,b.example.com,"})
     assert hosts.app.allowed_hosts == ("a.example.com", "b.example.com")

@@ -8,21 +8,28 @@ from sqlalchemy.exc import ArgumentError
 from app.core.config.base import SettingsGroup, group_config
 
 DRIVER = "postgresql+asyncpg"
+SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 DEFAULT_PASSWORDS = {"", "postgres", "password", "app", "admin", "changeme", "secret"}
 
 
 def _normalise(value: SecretStr) -> SecretStr:
     """Accept what hosts hand out: any spelling of the scheme, and libpq's query parameters."""
+    shape = "must look like postgresql://user:password@host:5432/name, the password percent-encoded"
     try:
         url = make_url(value.get_secret_value())
-    except ArgumentError:
-        raise ValueError("must look like postgresql://user:password@host:5432/name") from None
+    except (ArgumentError, ValueError):
+        # What the parser says of a password with an @ repeats the half behind it.
+        raise ValueError(shape) from None
+    if url.port and url.port > 65535:
+        raise ValueError(shape)
     if url.drivername not in {"postgres", "postgresql", DRIVER}:
         raise ValueError("must be a postgresql:// URL")
     query = dict(url.query)
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
     query.pop("channel_binding", None)  # asyncpg negotiates it by itself
+    if query.get("ssl", "prefer") not in SSL_MODES or query.keys() - {"ssl", "host", "port"}:
+        raise ValueError("may have the parameter sslmode, with a value of libpq's, and no other")
     url = url.set(drivername=DRIVER, query=query)
     return SecretStr(url.render_as_string(hide_password=False))
 
@@ -57,5 +64,8 @@ class DatabaseSettings(SettingsGroup):
         for name in ("url", "migration_url"):
             value: SecretStr | None = getattr(self, name)
             url = make_url(value.get_secret_value()) if value else None
-            if url and (url.password or "").lower() in {*DEFAULT_PASSWORDS, url.username}:
+            if url is None:
+                continue
+            password, username = (url.password or "").lower(), (url.username or "").lower()
+            if password in DEFAULT_PASSWORDS or password == username:
                 yield f"{self.variable(name)} has no password or a default one."

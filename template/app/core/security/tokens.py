@@ -71,7 +71,7 @@ class AccessTokens:
             return AccessClaims(UUID(payload["sub"]), UUID(payload["sid"]))
         except jwt.ExpiredSignatureError:
             raise TokenExpired from None
-        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+        except (jwt.InvalidTokenError, AttributeError, KeyError, TypeError, ValueError):
             raise TokenInvalid from None
 
 
