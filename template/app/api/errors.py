@@ -187,9 +187,9 @@ def _allowed_methods(request: Request) -> str:
 
 def _describe(entry: Mapping[str, Any]) -> dict[str, str]:
     place, *path = entry["loc"] or ("body",)
-    # For broken JSON, the path is an offset in the text.
-    members = path if entry["type"] != "json_invalid" else path[:0]
-    pointer = "".join(f"/{_escape(str(part))}" for part in members)
+    if entry["type"] == "json_invalid":
+        path.clear()  # an offset in the text, not a member
+    pointer = "".join(f"/{_escape(str(part))}" for part in path)
     # What pydantic says of these repeats a part of the value.
     repeats = entry["type"].startswith(("uuid", "json")) or entry["type"] == "enum"
     return {
