@@ -3,10 +3,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.config.passwords import PasswordSettings
 from app.core.events import Listener, UserRegistered, publish
-from app.core.exceptions import ValidationFailed
-from app.core.security.passwords import PasswordHasher
+from app.core.security.passwords import PasswordHasher, PasswordPolicy
 from app.core.security.permissions import USER
 from app.models.users import User
 from app.repositories.base import Slice
@@ -20,13 +18,13 @@ class UserService:
     def __init__(
         self,
         session: AsyncSession,
-        settings: PasswordSettings,
+        policy: PasswordPolicy,
         passwords: PasswordHasher,
         *,
         listeners: Sequence[Listener],
     ) -> None:
         self.session = session
-        self.settings = settings
+        self.policy = policy
         self.passwords = passwords
         self.listeners = listeners
         self.users = UserRepository(session)
@@ -34,7 +32,7 @@ class UserService:
     async def register(self, request: UserRegister, *, role: str = USER) -> User:
         """Open an account; raise `EmailTaken`, `UsernameTaken` or, for the password, a 422."""
         password = request.password.get_secret_value()
-        self._check_password(password)
+        await self.policy.check(password, personal=_personal(request))
         return await self._register(request, await self.passwords.hash(password), role)
 
     async def ensure(self, request: UserRegister, *, role: str) -> User:
@@ -81,11 +79,6 @@ class UserService:
         await publish(self.session, UserRegistered(user.id), self.listeners)
         return user
 
-    def _check_password(self, password: str) -> None:
-        least, most = self.settings.min_length, self.settings.max_length
-        if not least <= len(password) <= most:
-            raise ValidationFailed(
-                f"The password must have {least} to {most} characters.",
-                pointer="#/password",
-                rule="password_length",
-            )
+
+def _personal(request: UserRegister) -> list[str]:
+    return [text for text in (request.email, request.username, request.full_name) if text]

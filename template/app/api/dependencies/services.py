@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.api.dependencies import project
 from app.core.config import Settings
 from app.core.events import Listener, LoginStep
-from app.core.security.passwords import PasswordHasher
+from app.core.security.passwords import PasswordHasher, PasswordPolicy
 from app.core.security.tokens import AccessTokens, RefreshTokens
 from app.db.engine import create_engine, create_sessions
 from app.db.migrations import load_revisions
@@ -34,6 +34,7 @@ class Resources:
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     passwords: PasswordHasher
+    password_policy: PasswordPolicy
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     revisions: ScriptDirectory
@@ -49,6 +50,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             engine=engine,
             sessions=create_sessions(engine),
             passwords=PasswordHasher(settings.passwords),
+            password_policy=PasswordPolicy(settings.passwords),
             access_tokens=AccessTokens(settings.jwt),
             refresh_tokens=RefreshTokens(settings.app),
             revisions=load_revisions(),
@@ -96,7 +98,7 @@ AuthServiceDep = Annotated[AuthService[TokenPair], Depends(auth_service)]
 
 async def user_service(session: DbSession, resources: ResourcesDep) -> UserService:
     return UserService(
-        session, resources.settings.passwords, resources.passwords, listeners=AUTH_LISTENERS
+        session, resources.password_policy, resources.passwords, listeners=AUTH_LISTENERS
     )
 
 
