@@ -100,3 +100,12 @@ def test_passwords_are_hashed_as_chosen(
     assert fits
     assert upgraded.startswith(HASHES[other])
     assert json.loads(wrong) == [False, None]
+
+
+def test_lanes_of_argon2id_need_memory(starter: Render, environment: Environment) -> None:
+    script = "from app.core.config.passwords import PasswordSettings; PasswordSettings()"
+    for lanes, said in (("2", ""), ("3", "PASSWORD_MEMORY_COST must be at least 8 for each lane")):
+        variables = {"PASSWORD_MEMORY_COST": "16", "PASSWORD_PARALLELISM": lanes}
+        result = environment.run("python", "-c", script, cwd=starter.path, variables=variables)
+        assert said in result.stderr
+        assert bool(result.returncode) is bool(said)
