@@ -23,7 +23,9 @@ REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
 SYMBOLS = "".join(symbol for symbols in L33T_TABLE.values() for symbol in symbols)
 SCHEMES = {
-    "argon2": CryptContext(["argon2"], argon2__memory_cost=8, argon2__parallelism=1),
+    "argon2": CryptContext(
+        ["argon2"], argon2__memory_cost=8, argon2__time_cost=1, argon2__parallelism=1
+    ),
     "bcrypt": CryptContext(["bcrypt"], bcrypt__rounds=4),
 }
 
