@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks import enumeration, hashing, requests
 from benchmarks.backend import running_backend
@@ -17,7 +18,7 @@ BENCHMARKS = {"hashing": hashing, "enumeration": enumeration, "requests": reques
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 if a limit is missed."""
-    options = _parser().parse_args(arguments)
+    options = _parse(arguments)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("benchmarks").setLevel(logging.INFO)
     # A shell makes what it runs in the background ignore Ctrl-C, and so would every server.
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.benchmarks or BENCHMARKS:
             ratios += BENCHMARKS[name].run(backend, quick=options.quick)
     baseline = read_baseline()
-    write(RESULTS, ratios)
+    write(options.output, ratios)
     if options.record:
         write(BASELINE, ratios, others=baseline)
     sys.stdout.write(f"\n{table(ratios, baseline)}\n")
@@ -38,6 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def verdict(ratios: Sequence[Ratio], *, quick: bool) -> int:
     """Return the exit status: a quick run shows that all works, and judges nothing."""
     return int(not quick and not all(ratio.is_within_limits for ratio in ratios))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := set(options.benchmarks) - BENCHMARKS.keys():
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    if options.quick and options.record:
+        parser.error("a quick run is no baseline")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,12 +64,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "benchmarks",
         nargs="*",
-        choices=[[], *BENCHMARKS],
         metavar="BENCHMARK",
-        help="which to run (all of them unless named)",
+        help="which to run (all, unless some are named)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="a few samples, to see that all works; no limit counts"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=RESULTS,
+        metavar="FILE",
+        help="where the ratios are written, by default below build",
     )
     parser.add_argument(
         "--record", action="store_true", help="make the ratios that are found the baseline"

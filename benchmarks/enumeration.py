@@ -1,4 +1,4 @@
-"""Whether the time of a refused sign-in tells if an account exists, and in which state it is.
+"""Whether the time of a refusal tells that an account exists, or its state.
 
 Each kind of attempt is tried once a round, in random order. Known and unknown accounts alike are
 tried less often than what locks them, but for one that is under attack all the time.

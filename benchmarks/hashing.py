@@ -1,4 +1,4 @@
-"""What those who are signed in feel of others who sign in: hashing passwords off the event loop.
+"""What signing in costs everybody else: hashing passwords off the event loop.
 
 The liveness probe touches nothing, so its time is what a request waits for the event loop. It is
 sent at a steady rate whether or not the last one was answered, and timed from when it was due.
@@ -23,7 +23,7 @@ from tests.matrix.servers import Server
 
 HASHER = "app/core/security/passwords.py"
 CALL = re.compile(r"await to_thread\.run_sync\(([\w.]+), (.+), limiter=self\._limiter\)")
-LIMITED, ON_LOOP, DEFAULT = "limited threads", "event loop", "default threads"
+RENDER, ON_LOOP, DEFAULT = "render", "event loop", "default threads"
 VARIANTS = {ON_LOOP: r"\1(\2)", DEFAULT: r"await to_thread.run_sync(\1, \2)"}
 
 P99_LIMIT = 0.2
@@ -50,10 +50,17 @@ class Load:
         return percentile(self.waits, 99)
 
 
+MEASURES: Mapping[str, tuple[str, Callable[[Load], float]]] = {
+    "p99": ("p99 of liveness", lambda load: load.p99),
+    "logins": ("logins", lambda load: load.logins),
+    "memory": ("peak memory", lambda load: load.peak_memory),
+}
+
+
 def run(backend: Backend, *, quick: bool = False) -> Iterator[Ratio]:
     """Compare hashing as the render does it with hashing on the event loop."""
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
-    projects = {LIMITED: backend.project}
+    projects = {RENDER: backend.project}
     for name, replacement in VARIANTS.items():
         change = partial(patch, replacement=replacement)
         projects[name] = backend.variant(name.replace(" ", "-"), HASHER, change)
@@ -61,7 +68,7 @@ def run(backend: Backend, *, quick: bool = False) -> Iterator[Ratio]:
         servers = {
             name: stack.enter_context(backend.serve(project)) for name, project in projects.items()
         }
-        people = register(servers[LIMITED], CLIENTS)
+        people = register(servers[RENDER], CLIENTS)
         loads: dict[str, list[Load]] = {name: [] for name in servers}
         for number in range(1, rounds + 1):
             for name, server in servers.items():
@@ -140,16 +147,9 @@ def _ratios(loads: Mapping[str, Sequence[Load]]) -> Iterator[Ratio]:
         pairs = zip(loads[name], loads[ON_LOOP], strict=True)
         return median(measure(here) / measure(there) for here, there in pairs)
 
-    for name, key, most in ((LIMITED, "limited", P99_LIMIT), (DEFAULT, "default_threads", None)):
-        measures: dict[str, Callable[[Load], float]] = {
-            "p99 of liveness": lambda load: load.p99,
-            "logins": lambda load: load.logins,
-            "peak memory": lambda load: load.peak_memory,
-        }
-        for what, measure in measures.items():
-            yield Ratio(
-                f"hashing.{key}_{what.split()[-1]}",
-                f"{what}, {name} to event loop",
-                to_event_loop(name, measure),
-                most=most if what.startswith("p99") else None,
-            )
+    for name, prefix in ((RENDER, "hashing"), (DEFAULT, "hashing.default_threads")):
+        most = P99_LIMIT if name == RENDER else None
+        for key, (what, measure) in MEASURES.items():
+            meaning = f"{what}, {name} to {ON_LOOP}"
+            ratio = to_event_loop(name, measure)
+            yield Ratio(f"{prefix}.{key}", meaning, ratio, most=most if key == "p99" else None)

@@ -1,8 +1,9 @@
-"""What a request costs the server: its processor time, compared with a bare application."""
+"""What a request costs: processor time of the server, compared with a bare application."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -20,17 +21,32 @@ QUICK_ROUNDS, QUICK_REQUESTS = 1, 160
 MOST = 1.0
 
 OURS, BARE = "render", "bare"
-PLAIN = {"Accept-Encoding": "identity"}
-LIST = f"{API}/items?page_size=20"
 
 logger = logging.getLogger(__name__)
 Send = Callable[[httpx2.AsyncClient], Coroutine[Any, Any, httpx2.Response]]
 
+
+@dataclass(frozen=True)
+class Target:
+    """A server, and who is signed in there."""
+
+    server: Server
+    headers: httpx2.Headers
+
+    def client(self) -> httpx2.AsyncClient:
+        address = self.server.client.base_url
+        return httpx2.AsyncClient(base_url=address, headers=self.headers, timeout=60)
+
+    async def answer(self, send: Send) -> object:
+        async with self.client() as client:
+            answer: object = (await send(client)).raise_for_status().json()
+            return answer
+
+
 OPERATIONS: Mapping[str, Send] = {
     "live": lambda client: client.get("/health/live"),
     "me": lambda client: client.get(f"{API}/users/me"),
-    "list": lambda client: client.get(LIST, headers=PLAIN),
-    "compressed_list": lambda client: client.get(LIST),
+    "list": lambda client: client.get(f"{API}/items?page_size=20"),
     "create": lambda client: client.post(f"{API}/items", json={"title": "Analytical engine"}),
 }
 
@@ -38,34 +54,38 @@ OPERATIONS: Mapping[str, Send] = {
 def run(backend: Backend, *, quick: bool = False) -> Iterator[Ratio]:
     """Ask the render and the bare application in turns."""
     rounds, requests = (QUICK_ROUNDS, QUICK_REQUESTS) if quick else (ROUNDS, REQUESTS)
+    costs: dict[str, list[dict[str, float]]] = {name: [] for name in OPERATIONS}
     with backend.serve() as ours, backend.serve_bare() as bare:
-        servers = {OURS: ours, BARE: bare}
-        (person,) = register(ours, 1)
-        headers = {name: sign_in(server, person) for name, server in servers.items()}
-        for _ in range(ITEMS):
-            created = ours.client.post(
-                f"{API}/items", json={"title": "Engine"}, headers=headers[OURS]
-            )
-            created.raise_for_status()
-        costs: dict[str, list[dict[str, float]]] = {name: [] for name in OPERATIONS}
-        # The first round warms up caches and pools; it doesn't count.
+        targets = _prepare({OURS: ours, BARE: bare})
+        # The first round fills caches and pools; it doesn't count.
         for number in range(rounds + 1):
             for name, send in OPERATIONS.items():
                 cost = {
-                    which: asyncio.run(_cost(server, headers[which], send, requests))
-                    for which, server in servers.items()
+                    which: asyncio.run(_cost(target, send, requests))
+                    for which, target in targets.items()
                 }
                 costs[name] += [cost] if number else []
                 logger.info("requests, round %d of %d, %s", number, rounds, _describe(name, cost))
     yield from _ratios(costs)
 
 
-async def _cost(server: Server, headers: httpx2.Headers, send: Send, requests: int) -> float:
+def _prepare(servers: Mapping[str, Server]) -> dict[str, Target]:
+    """Sign the same person in at both, fill the list, and see that both do the same."""
+    (person,) = register(servers[OURS], 1)
+    targets = {name: Target(server, sign_in(server, person)) for name, server in servers.items()}
+    for _ in range(ITEMS):
+        asyncio.run(targets[OURS].answer(OPERATIONS["create"]))
+    for name in ("live", "me", "list"):
+        answers = [asyncio.run(target.answer(OPERATIONS[name])) for target in targets.values()]
+        if answers[0] != answers[1]:
+            raise AssertionError(f"{name} is answered by {answers[0]} and by {answers[1]}")
+    return targets
+
+
+async def _cost(target: Target, send: Send, requests: int) -> float:
     """Return the seconds of processor time that a request takes the server."""
-    async with httpx2.AsyncClient(
-        base_url=server.client.base_url, headers=headers, timeout=60
-    ) as client:
-        process = psutil.Process(server.process.pid)
+    process = psutil.Process(target.server.process.pid)
+    async with target.client() as client:
         before = process.cpu_times()
         async with asyncio.TaskGroup() as group:
             for _ in range(CLIENTS):
