@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Server:
 @contextmanager
 def development_server(project: Path, environment: Environment) -> Iterator[Server]:
     """Run `app dev` in a project until the block ends."""
-    port = _free_port()
+    [port] = free_ports(1)
     log = project.with_suffix(".log")
     variables = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     with log.open("wb") as output:
@@ -69,10 +69,11 @@ def is_ready(address: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Return ports that differ, since all of them are held until the last one is found."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in held]
 
 
 def _wait_until_ready(server: Server) -> None:
