@@ -20,6 +20,13 @@ class Credentials:
     """What makes the next sign-in one from a known device."""
 
 
+class Door(Protocol):
+    def __call__(
+        self, client: Client, name: str, password: str, *, device: str | None = None
+    ) -> Response:
+        """Try a password; the answer may be a refusal."""
+
+
 class Carrier(Protocol):
     """A kind of sign-in, as its clients see it."""
 
@@ -33,8 +40,14 @@ class Carrier(Protocol):
     ) -> Response:
         """Try to sign in; the answer may be a refusal."""
 
+    def doors(self) -> tuple[Door, ...]:
+        """Return every way to try a password, `log_in` first."""
+
     def credentials(self, answer: Response) -> Credentials:
         """Return what the answer to a successful sign-in gives to its client."""
+
+    def is_over(self, client: Client, credentials: Credentials) -> bool:
+        """Tell whether nothing that the client was given is worth anything any more."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +70,22 @@ class TokenCarrier:
         body = {"username": name, "password": password}
         return client.post(f"{API}/auth/login", json=body | _device(device))
 
+    def doors(self) -> tuple[Door, ...]:
+        return self.log_in, self.log_in_by_form
+
     def log_in_by_form(
         self, client: Client, name: str, password: str, *, device: str | None = None
     ) -> Response:
         form = {"grant_type": "password", "username": name, "password": password}
         return client.post(f"{API}/auth/token", data=form | _device(device))
+
+    def is_over(self, client: Client, credentials: Credentials) -> bool:
+        assert isinstance(credentials, TokenCredentials)
+        answers = (
+            client.get(f"{API}/users/me", headers=credentials.headers),
+            self.refresh(client, credentials.refresh_token),
+        )
+        return [answer.status_code for answer in answers] == [401, 401]
 
     def refresh(self, client: Client, refresh_token: str) -> Response:
         return client.post(f"{API}/auth/refresh", json={"refresh_token": refresh_token})

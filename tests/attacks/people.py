@@ -1,5 +1,6 @@
 """Accounts to attack and to attack from; each test makes its own."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,24 @@ class People:
     def register_and_sign_in(self, *, admin: bool = False) -> tuple[Account, Credentials]:
         account = self.register(admin=admin)
         return account, self.sign_in(account)
+
+    def is_over(self, credentials: Credentials) -> bool:
+        """Tell whether credentials are worth nothing, at any process."""
+        return all(
+            self.carrier.is_over(process, credentials) for process in self.deployment.processes
+        )
+
+    def can_sign_in(self, client: Client, name: str, password: str) -> bool:
+        """Tell whether a name and a password are accepted; any answer but yes and no fails."""
+        answer = self.carrier.log_in(client, name, password)
+        assert answer.status_code == 200 or refusal(answer) == (401, "invalid_credentials")
+        return answer.status_code == 200
+
+    def reset_token(self, account: Account) -> str:
+        """Return the token of a link as an operator makes it."""
+        link = self.deployment.run("reset-link", account.email)
+        [token] = re.findall(r"[A-Za-z0-9_.-]{32,}", link)
+        return str(token)
 
 
 def new_password() -> str:
