@@ -10,10 +10,21 @@ CORE = (
     "POST /auth/login",
     "POST /auth/token",
     "POST /auth/refresh",
+    "GET /auth/jwks.json",
+    "POST /auth/reset-password",
     "POST /auth/logout",
+    "POST /auth/logout-all",
+    "GET /auth/sessions",
+    "DELETE /auth/sessions/{session_id}",
     "GET /users",
     "GET /users/me",
     "PATCH /users/me",
+    "DELETE /users/me",
+    "POST /users/me/change-password",
+    "POST /users/me/change-email",
+    "GET /users/{user_id}",
+    "PATCH /users/{user_id}",
+    "DELETE /users/{user_id}",
 )
 FEATURES = {
     "items": (

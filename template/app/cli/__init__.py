@@ -16,8 +16,15 @@ from dotenv import dotenv_values
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import project
-from app.cli.database import database_cli
-from app.cli.users import create_user, seed
+from app.cli.database import database_cli, init_db
+from app.cli.users import (
+    cleanup_tokens,
+    create_user,
+    list_users,
+    reset_link,
+    seed,
+    set_password,
+)
 from app.core.config import SettingsError, group_types, load_settings
 from app.core.logging import configure_logging
 from app.db import migrations
@@ -25,8 +32,16 @@ from app.main import create_app
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.add_typer(database_cli)
-cli.command()(seed)
-cli.command()(create_user)
+for command in (
+    init_db,
+    create_user,
+    set_password,
+    reset_link,
+    list_users,
+    seed,
+    cleanup_tokens,
+):
+    cli.command()(command)
 
 SHUTDOWN_SECONDS = 20  # less than the 30 that Kubernetes and most hosts give
 

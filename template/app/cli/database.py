@@ -1,3 +1,4 @@
+import asyncio
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +8,14 @@ from typing import Annotated
 import asyncpg
 import typer
 from alembic.util import CommandError
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from app.core.config import load_settings
 from app.core.config.database import DatabaseSettings
+from app.core.exceptions import AppError
 from app.db import migrations
+from app.db.engine import ensure_database
 from app.db.migrations import DatabaseAhead, MigrationStatus
 
 database_cli = typer.Typer(
@@ -135,6 +139,15 @@ def _show(status: MigrationStatus) -> None:
     typer.echo("; ".join(f"{part}: {', '.join(names) or '-'}" for part, names in parts.items()))
 
 
+def init_db() -> None:
+    """Make the database, unless it is there, and apply all migrations."""
+    with explained():
+        url = _database().direct_url
+        if asyncio.run(ensure_database(url)):
+            typer.echo(f"Made the database {url.database}.")
+    upgrade()
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn whatever is expected to fail into one sentence and exit status 1."""
@@ -142,6 +155,11 @@ def explained() -> Iterator[None]:
         yield
     except CommandError as error:
         raise _failure(str(error)) from error
+    except AppError as error:
+        raise _failure(error.detail) from error
+    except ValidationError as error:
+        faults = [f"{entry['loc'][0]}: {entry['msg']}" for entry in error.errors()]
+        raise _failure("\n".join(faults)) from None
     except (DBAPIError, OSError) as error:
         url = _database().direct_url
         place = _place_of(error) or f"Database {url.database} on {url.host}:{url.port or 5432}"

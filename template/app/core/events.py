@@ -37,9 +37,79 @@ class LoginFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountLocked(Event):
+    """So many sign-ins failed that none is accepted for a while."""
+
+    account: str
+    user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedOut(Event):
     user_id: UUID
     session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRevoked(Event):
+    """A device was signed out from another one."""
+
+    user_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsRevoked(Event):
+    """All devices were signed out at once."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenReused(Event):
+    user_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged(Event):
+    """By its owner who knew the old one, or by an operator."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordReset(Event):
+    """By whoever held a reset token; locks on the account are gone as well."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChanged(Event):
+    user_id: UUID
+    former: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanged(Event):
+    user_id: UUID
+    actor_id: UUID
+    former: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationChanged(Event):
+    user_id: UUID
+    actor_id: UUID
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDeleted(Event):
+    user_id: UUID
+    actor_id: UUID
 
 
 class Listener(Protocol):

@@ -53,8 +53,22 @@ class TokenExpired(NotAuthenticated):
     code, title = "token_expired", "The token has expired"
 
 
+class TokenReused(NotAuthenticated):
+    """A refresh token came back after it was spent: one of the two who have it stole it."""
+
+    code, title = "token_reused", "The token was used before, so its session has ended"
+    commits = True
+
+
 class Forbidden(AppError):
     status, code, title = 403, "forbidden", "This is not allowed"
+
+
+class WrongPassword(Forbidden):
+    """The password that a change has to be confirmed with is not the present one."""
+
+    code, title = "wrong_password", "The current password is wrong"
+    commits = True
 
 
 class NotFound(AppError):
@@ -75,6 +89,10 @@ class EmailTaken(Conflict):
 
 class UsernameTaken(Conflict):
     code, title = "username_taken", "The user name is in use"
+
+
+class LastAdmin(Conflict):
+    code, title = "last_admin", "The last admin can't go"
 
 
 class PayloadTooLarge(AppError):

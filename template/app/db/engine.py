@@ -1,6 +1,8 @@
 """The engine and its sessions."""
 
-from sqlalchemy import event
+from asyncpg import InvalidCatalogNameError
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -8,6 +10,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.pool import NullPool
 
 from app.core.config.database import DatabaseSettings
 
@@ -42,6 +45,21 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
 def create_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Make a factory of sessions whose objects stay readable after the commit."""
     return async_sessionmaker(engine, sync_session_class=GuardedSession, expire_on_commit=False)
+
+
+async def ensure_database(url: URL) -> bool:
+    """Make the database that the URL names, unless it is there; tell whether it was made."""
+    try:
+        async with create_async_engine(url, poolclass=NullPool).connect():
+            return False
+    except InvalidCatalogNameError:
+        server = create_async_engine(
+            url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        name = server.dialect.identifier_preparer.quote_identifier(str(url.database))
+        async with server.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE {name}"))
+        return True
 
 
 @event.listens_for(GuardedSession, "before_flush")

@@ -5,6 +5,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Entity, Timestamp, utc_now
 
+UNKNOWN_DEVICE = ""
+
 
 class AuthSession(Entity):
     """A signed-in device: the truth about revocation, asked by every request."""
@@ -21,16 +23,29 @@ class AuthSession(Entity):
 
 
 class LoginAttempt(Entity):
-    """Failures in a row for one account from one device; `device` is empty for unknown ones.
+    """Failures in a row for one account from one device, or from all that are not known.
 
-    `account` is the SHA-256 of what was typed, so that unknown accounts count alike.
+    `account` and `device` are digests; names that nobody has count like any other.
     """
 
     __tablename__ = "login_attempts"
     __table_args__ = (UniqueConstraint("account", "device"),)
 
     account: Mapped[str] = mapped_column(String(64))
-    device: Mapped[str] = mapped_column(String(64), default="")
+    device: Mapped[str] = mapped_column(String(64))
     failures: Mapped[int] = mapped_column(default=0)
-    last_failed_at: Mapped[Timestamp] = mapped_column(default=utc_now, index=True)
+    last_attempt_at: Mapped[Timestamp] = mapped_column(default=utc_now, index=True)
     locked_until: Mapped[Timestamp | None]
+
+
+class AccountToken(Entity):
+    """A token that was handed to the owner of an account, good for one purpose, once."""
+
+    __tablename__ = "account_tokens"
+    __table_args__ = (UniqueConstraint("user_id", "purpose"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    purpose: Mapped[str] = mapped_column(String(32))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[Timestamp] = mapped_column(default=utc_now)
+    expires_at: Mapped[Timestamp] = mapped_column(index=True)

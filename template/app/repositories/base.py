@@ -2,16 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Select, UnaryExpression, delete, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    UnaryExpression,
+    delete,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.exceptions import NotFound
-from app.db.base import Entity
+from app.db.base import Base, Entity
 from app.schemas.base import PageQuery
 
 Model = TypeVar("Model", bound=Entity)
@@ -85,6 +94,14 @@ class Repository(Generic[Model]):
         )
         pairs = found.all()
         return Slice([row for _, row in pairs if row is not None], pairs[0][0])
+
+
+async def delete_where(
+    session: AsyncSession, model: type[Base], *conditions: ColumnElement[bool]
+) -> int:
+    """Delete the rows of a table that meet all conditions; return how many."""
+    result = await session.execute(delete(model).where(*conditions))
+    return cast("CursorResult[tuple[()]]", result).rowcount
 
 
 def _order(model: type[Model], sort: Sequence[str]) -> list[UnaryExpression[object]]:

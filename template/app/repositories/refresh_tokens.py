@@ -7,11 +7,17 @@ from app.db.base import utc_now
 from app.models.auth import AuthSession
 from app.models.refresh_tokens import RefreshToken
 from app.models.users import User
+from app.repositories.base import delete_where
 
 
 class RefreshTokenRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
+
+    async def find(self, session_id: UUID, generation: int) -> RefreshToken | None:
+        return await self.session.get(
+            RefreshToken, (session_id, generation), populate_existing=True
+        )
 
     async def create(self, row: RefreshToken) -> RefreshToken:
         self.session.add(row)
@@ -46,4 +52,11 @@ class RefreshTokenRepository:
                 User.is_active,
                 User.deleted_at.is_(None),
             )
+        )
+
+    async def purge(self, session_id: UUID) -> None:
+        """Delete a device's expired tokens; a spent one is told from a forged one until then."""
+        expired = RefreshToken.expires_at <= utc_now()
+        await delete_where(
+            self.session, RefreshToken, RefreshToken.session_id == session_id, expired
         )

@@ -1,10 +1,14 @@
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.core.exceptions import EmailTaken, UsernameTaken
+from app.core.security.permissions import managing_roles
 from app.models.users import User
 from app.repositories.base import Repository, Slice
-from app.schemas.base import email_key, username_key
+from app.schemas.base import email_key, login_key
 from app.schemas.users import UserQuery
 
 
@@ -13,12 +17,33 @@ class UserRepository(Repository[User]):
 
     async def find_by_login(self, name: str) -> User | None:
         """Find an account by user name or address; the `@` decides."""
-        column, key = (
-            (User.email_key, email_key(name))
-            if "@" in name
-            else (User.username_key, username_key(name))
+        column = User.email_key if "@" in name else User.username_key
+        return await self.session.scalar(select(User).where(column == login_key(name)))
+
+    async def find(self, key: UUID) -> User | None:
+        """Find an account that is not deleted."""
+        return await self.session.scalar(
+            select(User).where(User.id == key, User.deleted_at.is_(None))
         )
-        return await self.session.scalar(select(User).where(column == key))
+
+    async def find_locked(self, key: UUID) -> User | None:
+        """Find an account as it is now; others wait with changes until the transaction ends."""
+        return await self.session.scalar(
+            select(User)
+            .where(User.id == key, User.deleted_at.is_(None))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    async def lock_managers(self) -> Sequence[UUID]:
+        """Return the accounts that may manage users; none of them changes in the meantime."""
+        found = await self.session.scalars(
+            select(User.id)
+            .where(User.role.in_(managing_roles()), User.is_active, User.deleted_at.is_(None))
+            .order_by(User.id)
+            .with_for_update()
+        )
+        return found.all()
 
     async def create(self, row: User) -> User:
         """Insert an account; raise `EmailTaken` or `UsernameTaken`."""

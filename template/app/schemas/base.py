@@ -74,6 +74,11 @@ def username_key(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
+def login_key(name: str) -> str:
+    """Return the form in which names at a sign-in are compared; the `@` makes one an address."""
+    return email_key(name) if "@" in name else username_key(name)
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True), _without_control(CONTROL)]
 Text = Annotated[str, _without_control(CONTROL_IN_TEXT)]
 Email = Annotated[str, Field(max_length=320), AfterValidator(_check_email)]

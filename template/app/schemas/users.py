@@ -3,8 +3,11 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
+from app.core.security.permissions import ROLES, USER
 from app.schemas.base import (
     CommaSeparated,
     Email,
@@ -31,6 +34,27 @@ class UserUpdate(Schema):
 
     username: Annotated[Username | None, Field(examples=["ada"])] = None
     full_name: FullName | None = None
+
+
+def _check_role(value: str | None) -> str | None:
+    if value not in ROLES:
+        raise PydanticCustomError("role", "Not a role of this service")
+    return value
+
+
+def _refuse_null(value: bool | None) -> bool | None:
+    if value is None:
+        raise PydanticCustomError("null", "Leave it out instead")
+    return value
+
+
+class ManagedUserUpdate(UserUpdate):
+    """What may be changed of any account; the last two only by who manages users."""
+
+    role: Annotated[
+        Line | SkipJsonSchema[None], AfterValidator(_check_role), Field(examples=[USER])
+    ] = None
+    is_active: Annotated[bool | SkipJsonSchema[None], AfterValidator(_refuse_null)] = None
 
 
 class UserView(View):

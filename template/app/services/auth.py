@@ -1,28 +1,34 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import (
+    AccountLocked,
     Listener,
     LoggedOut,
     LoginFailed,
     LoginStep,
     LoginSucceeded,
+    SessionRevoked,
+    SessionsRevoked,
     publish,
 )
-from app.core.exceptions import InvalidCredentials
+from app.core.exceptions import InvalidCredentials, NotFound
 from app.core.security.passwords import PasswordHasher
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.auth import AuthSession
+from app.models.users import User
 from app.repositories.auth import AuthSessionRepository
+from app.repositories.base import Slice
 from app.repositories.users import UserRepository
 from app.schemas.auth import LoginRequest
-from app.schemas.base import email_key, username_key
+from app.schemas.base import PageQuery, login_key
+from app.services.lockout import Lockout, account_of
 from app.services.use_case import use_case
 
 Credentials_co = TypeVar("Credentials_co", covariant=True)
@@ -36,12 +42,22 @@ class Device:
     user_agent: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the password that came with a name: plain values, for a use case to act on."""
+
+    user_id: UUID | None
+    compared_with: str | None
+    fits: bool
+    upgraded: str | None
+
+
 class Carrier(Protocol[Credentials_co]):
     """What a client carries to prove a session: the one difference between kinds of sign-in."""
 
     lifetime: timedelta
 
-    async def open(self, auth_session: AuthSession) -> Credentials_co:
+    async def open(self, auth_session: AuthSession, device_token: str) -> Credentials_co:
         """Make the credentials of a new session, within the use case that opens it."""
 
 
@@ -51,13 +67,17 @@ class AuthService(Generic[Credentials_co]):
         session: AsyncSession,
         carrier: Carrier[Credentials_co],
         passwords: PasswordHasher,
+        lockout: Lockout,
         *,
+        sessions_per_user: int,
         listeners: Sequence[Listener],
         steps: Sequence[LoginStep],
     ) -> None:
         self.session = session
         self.carrier = carrier
         self.passwords = passwords
+        self.lockout = lockout
+        self.sessions_per_user = sessions_per_user
         self.listeners = listeners
         self.steps = steps
         self.users = UserRepository(session)
@@ -66,43 +86,77 @@ class AuthService(Generic[Credentials_co]):
     async def login(self, request: LoginRequest, device: Device) -> Credentials_co:
         """Sign in on a device; every failure is the same `InvalidCredentials`."""
         user = await self.users.find_by_login(request.username)
+        hashed = user.hashed_password if user else None
         # Hashing takes long: it must not hold a connection, nor happen only for known accounts.
         await self.session.close()
-        fits, upgraded = await self.passwords.verify(
-            request.password.get_secret_value(), user.hashed_password if user else None
-        )
-        if user is None or not fits or not user.is_active:
-            return await self._refuse(request.username, user.id if user else None)
-        return await self._open(user.id, device, upgraded)
+        password = request.password.get_secret_value()
+        fits, upgraded = await self.passwords.verify(password, hashed)
+        verdict = Verdict(user.id if user else None, hashed, fits, upgraded)
+        return await self._conclude(request, verdict, device)
 
     @use_case
     async def logout(self, principal: Principal) -> None:
         """Revoke this device; the next request with its credentials is refused everywhere."""
-        await self.auth_sessions.revoke(principal.session_id)
+        await self.auth_sessions.revoke(principal.session_id, user_id=principal.id)
         event = LoggedOut(principal.id, principal.session_id)
         await publish(self.session, event, self.listeners)
 
     @use_case
-    async def _refuse(self, account: str, user_id: UUID | None) -> Credentials_co:
-        key = email_key(account) if "@" in account else username_key(account)
-        await publish(self.session, LoginFailed(key, user_id), self.listeners)
-        raise InvalidCredentials
+    async def logout_all(self, principal: Principal) -> None:
+        """Revoke every device, this one included."""
+        await self.auth_sessions.revoke_all(principal.id)
+        await publish(self.session, SessionsRevoked(principal.id), self.listeners)
+
+    async def list_sessions(self, principal: Principal, query: PageQuery) -> Slice[AuthSession]:
+        return await self.auth_sessions.list(query, user_id=principal.id)
 
     @use_case
-    async def _open(self, user_id: UUID, device: Device, upgraded: str | None) -> Credentials_co:
+    async def revoke_session(self, session_id: UUID, *, principal: Principal) -> None:
+        """Revoke one of the user's devices; raise `NotFound` for any other."""
+        if not await self.auth_sessions.revoke(session_id, user_id=principal.id):
+            raise NotFound
+        event = SessionRevoked(principal.id, session_id)
+        await publish(self.session, event, self.listeners)
+
+    @use_case
+    async def _conclude(
+        self, request: LoginRequest, verdict: Verdict, device: Device
+    ) -> Credentials_co:
+        account = account_of(verdict.user_id, request.username)
+        attempt = await self.lockout.enter(account, request.device_token)
+        if self.lockout.is_locked(attempt):
+            raise InvalidCredentials
+        user = await self.users.find_locked(verdict.user_id) if verdict.user_id else None
+        # While the password was hashed, the account may have changed.
+        unchanged = user is not None and user.hashed_password == verdict.compared_with
+        if user is None or not (verdict.fits and unchanged and user.is_active):
+            locks = self.lockout.fail(attempt)
+            await self._refuse(request.username, verdict.user_id, locks=locks)
+        if verdict.upgraded is not None:
+            user.hashed_password = verdict.upgraded
+        device_token = await self.lockout.remember(attempt, request.device_token)
+        return await self._open(user, device, device_token)
+
+    async def _refuse(self, name: str, user_id: UUID | None, *, locks: bool) -> NoReturn:
+        key = login_key(name)
+        await publish(self.session, LoginFailed(key, user_id), self.listeners)
+        if locks:
+            await publish(self.session, AccountLocked(key, user_id), self.listeners)
+        raise InvalidCredentials
+
+    async def _open(self, user: User, device: Device, device_token: str) -> Credentials_co:
         for step in self.steps:
-            await step(self.session, user_id)
-        if upgraded is not None:
-            (await self.users.get(user_id)).hashed_password = upgraded
+            await step(self.session, user.id)
+        await self.auth_sessions.revoke_oldest(user.id, keep=self.sessions_per_user - 1)
         auth_session = await self.auth_sessions.create(
             AuthSession(
-                user_id=user_id,
+                user_id=user.id,
                 expires_at=utc_now() + self.carrier.lifetime,
                 ip_address=device.ip_address,
                 user_agent=device.user_agent,
             )
         )
-        credentials = await self.carrier.open(auth_session)
-        event = LoginSucceeded(user_id, auth_session.id)
+        credentials = await self.carrier.open(auth_session, device_token)
+        event = LoginSucceeded(user.id, auth_session.id)
         await publish(self.session, event, self.listeners)
         return credentials

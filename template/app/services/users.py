@@ -3,38 +3,51 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.config.passwords import PasswordSettings
-from app.core.events import Listener, UserRegistered, publish
-from app.core.exceptions import ValidationFailed
-from app.core.security.passwords import PasswordHasher
-from app.core.security.permissions import USER
+from app.core.events import (
+    AccountDeleted,
+    ActivationChanged,
+    Listener,
+    RoleChanged,
+    UserRegistered,
+    publish,
+)
+from app.core.exceptions import Forbidden, LastAdmin, NotFound
+from app.core.security.passwords import PasswordHasher, PasswordPolicy
+from app.core.security.permissions import MANAGE_USERS, USER, Principal, grants
+from app.db.base import utc_now
 from app.models.users import User
+from app.repositories.auth import AccountTokenRepository, AuthSessionRepository
 from app.repositories.base import Slice
 from app.repositories.users import UserRepository
 from app.schemas.base import email_key, username_key
-from app.schemas.users import UserQuery, UserRegister, UserUpdate
+from app.schemas.users import ManagedUserUpdate, UserQuery, UserRegister, UserUpdate
 from app.services.use_case import use_case
 
 
 class UserService:
+    """Accounts: who may manage users sees and changes all, anybody else only the own one."""
+
     def __init__(
         self,
         session: AsyncSession,
-        settings: PasswordSettings,
         passwords: PasswordHasher,
+        policy: PasswordPolicy,
         *,
         listeners: Sequence[Listener],
     ) -> None:
         self.session = session
-        self.settings = settings
         self.passwords = passwords
+        self.policy = policy
         self.listeners = listeners
         self.users = UserRepository(session)
+        self.auth_sessions = AuthSessionRepository(session)
+        self.tokens = AccountTokenRepository(session)
 
     async def register(self, request: UserRegister, *, role: str = USER) -> User:
         """Open an account; raise `EmailTaken`, `UsernameTaken` or, for the password, a 422."""
         password = request.password.get_secret_value()
-        self._check_password(password)
+        personal = (request.email, request.username, request.full_name)
+        await self.policy.check(password, personal=personal)
         return await self._register(request, await self.passwords.hash(password), role)
 
     async def ensure(self, request: UserRegister, *, role: str) -> User:
@@ -45,16 +58,71 @@ class UserService:
     async def list(self, query: UserQuery) -> Slice[User]:
         return await self.users.list(query)
 
+    async def get(self, user_id: UUID, *, principal: Principal) -> User:
+        """Return an account; raise `NotFound` if there is none that the principal may see."""
+        if user_id != principal.id and not principal.may(MANAGE_USERS):
+            raise NotFound
+        return await self.users.get(user_id)
+
     @use_case
-    async def update(self, user_id: UUID, changes: UserUpdate) -> User:
-        """Change what `changes` names; raise `UsernameTaken`."""
-        user = await self.users.get(user_id)
+    async def update(
+        self, user_id: UUID, changes: UserUpdate | ManagedUserUpdate, *, principal: Principal
+    ) -> User:
+        """Change what `changes` names; raise `NotFound`, `UsernameTaken` or `LastAdmin`.
+
+        Roles and activation are for who may manage users; `Forbidden` for anybody else.
+        """
+        user = await self.get(user_id, principal=principal)
+        if isinstance(changes, ManagedUserUpdate):
+            await self._update_access(user, changes, principal)
         if "username" in changes.model_fields_set:
             user.username = changes.username
             user.username_key = username_key(changes.username) if changes.username else None
         if "full_name" in changes.model_fields_set:
             user.full_name = changes.full_name
         return await self.users.update(user)
+
+    @use_case
+    async def delete(self, user_id: UUID, *, principal: Principal) -> None:
+        """Close an account for good; raise `NotFound` or `LastAdmin`.
+
+        The row stays for what refers to it; its address and its name are free again.
+        """
+        user = await self.get(user_id, principal=principal)
+        await self._keep_a_manager(user)
+        user.deleted_at = utc_now()
+        user.email_key = user.username_key = user.hashed_password = None
+        await self.users.update(user)
+        await self._end_access(user)
+        await publish(self.session, AccountDeleted(user.id, principal.id), self.listeners)
+
+    async def _update_access(
+        self, user: User, changes: ManagedUserUpdate, principal: Principal
+    ) -> None:
+        role = user.role if changes.role is None else changes.role
+        is_active = user.is_active if changes.is_active is None else changes.is_active
+        if not principal.may(MANAGE_USERS) and {"role", "is_active"} & changes.model_fields_set:
+            raise Forbidden
+        if not (is_active and grants(role, MANAGE_USERS)):
+            await self._keep_a_manager(user)
+        if role != user.role:
+            changed = RoleChanged(user.id, principal.id, former=user.role, role=role)
+            user.role = role
+            await publish(self.session, changed, self.listeners)
+        if is_active != user.is_active:
+            user.is_active = is_active
+            await self._end_access(user)
+            switched = ActivationChanged(user.id, principal.id, is_active)
+            await publish(self.session, switched, self.listeners)
+
+    async def _keep_a_manager(self, user: User) -> None:
+        """Raise `LastAdmin` if nobody else could manage users, nor can anybody until the commit."""
+        if await self.users.lock_managers() == [user.id]:
+            raise LastAdmin
+
+    async def _end_access(self, user: User) -> None:
+        await self.auth_sessions.revoke_all(user.id)
+        await self.tokens.revoke_all(user.id)
 
     @use_case
     async def _ensure(self, request: UserRegister, hashed: str, role: str) -> User:
@@ -80,12 +148,3 @@ class UserService:
         )
         await publish(self.session, UserRegistered(user.id), self.listeners)
         return user
-
-    def _check_password(self, password: str) -> None:
-        least, most = self.settings.min_length, self.settings.max_length
-        if not least <= len(password) <= most:
-            raise ValidationFailed(
-                f"The password must have {least} to {most} characters.",
-                pointer="#/password",
-                rule="password_length",
-            )

@@ -17,10 +17,21 @@ ROUTES = {
     "POST /api/v1/auth/login": "auth_login",
     "POST /api/v1/auth/token": "auth_token",
     "POST /api/v1/auth/refresh": "auth_refresh",
+    "GET /api/v1/auth/jwks.json": "auth_jwks",
+    "POST /api/v1/auth/reset-password": "auth_reset_password",
     "POST /api/v1/auth/logout": "auth_logout",
+    "POST /api/v1/auth/logout-all": "auth_logout_all",
+    "GET /api/v1/auth/sessions": "auth_list_sessions",
+    "DELETE /api/v1/auth/sessions/{session_id}": "auth_revoke_session",
     "GET /api/v1/users": "users_list_users",
     "GET /api/v1/users/me": "users_get_me",
     "PATCH /api/v1/users/me": "users_update_me",
+    "DELETE /api/v1/users/me": "users_delete_me",
+    "POST /api/v1/users/me/change-password": "users_change_password",
+    "POST /api/v1/users/me/change-email": "users_change_email",
+    "GET /api/v1/users/{user_id}": "users_get_user",
+    "PATCH /api/v1/users/{user_id}": "users_update_user",
+    "DELETE /api/v1/users/{user_id}": "users_delete_user",
 }
 PUBLIC = {
     "GET /health",
@@ -30,6 +41,8 @@ PUBLIC = {
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/token",
     "POST /api/v1/auth/refresh",
+    "GET /api/v1/auth/jwks.json",
+    "POST /api/v1/auth/reset-password",
 }
 SOME_ID = "01a1fc75-c369-7283-ba86-bd4b339b3341"
 

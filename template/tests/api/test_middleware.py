@@ -242,7 +242,7 @@ async def test_a_slash_at_the_end_changes_nothing(environment: dict[str, str]) -
 async def test_a_method_that_is_not_there_is_told_of_those_that_are(client: AsyncClient) -> None:
     response = await client.put(ME)
     assert_problem(response, 405, "method_not_allowed")
-    assert response.headers["allow"] == "GET, PATCH"
+    assert response.headers["allow"] == "DELETE, GET, PATCH"
 
 
 async def test_a_log_line_may_hold_any_text(

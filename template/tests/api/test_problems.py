@@ -189,7 +189,7 @@ async def test_a_wrong_length_is_no_way_around_the_limit(variables: dict[str, st
             assert_problem(response, 413, "payload_too_large")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/\x00", "/%00", "/api/v1/users/%ff", "/a\ud7ff", "//x"])
+@pytest.mark.parametrize("path", ["/api/v1/\x00", "/%00", "/api/v1/%ff", "/a\ud7ff", "//x"])
 async def test_a_hostile_path_is_not_found(client: AsyncClient, path: str) -> None:
     response = await client.get(f"http://localhost{path}".replace("\x00", "%00"))
     assert response.status_code == 404

@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.api.dependencies import project
 from app.core.config import Settings
 from app.core.events import Listener, LoginStep
-from app.core.security.passwords import PasswordHasher
+from app.core.security.passwords import PasswordHasher, PasswordPolicy
 from app.core.security.tokens import AccessTokens, RefreshTokens
 from app.db.engine import create_engine, create_sessions
 from app.db.migrations import load_revisions
-from app.schemas.auth import TokenPair
+from app.schemas.auth import LoginTokens
 from app.services.auth import AuthService
+from app.services.credentials import CredentialService
 from app.services.health import HealthService
+from app.services.lockout import Lockout
 from app.services.refresh_tokens import TokenService
 from app.services.users import UserService
 
@@ -34,6 +36,7 @@ class Resources:
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     passwords: PasswordHasher
+    password_policy: PasswordPolicy
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     revisions: ScriptDirectory
@@ -49,6 +52,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             engine=engine,
             sessions=create_sessions(engine),
             passwords=PasswordHasher(settings.passwords),
+            password_policy=PasswordPolicy(settings.passwords),
             access_tokens=AccessTokens(settings.jwt),
             refresh_tokens=RefreshTokens(settings.app),
             revisions=load_revisions(),
@@ -76,7 +80,11 @@ DbSession = Annotated[AsyncSession, Depends(_open_session, scope="function")]
 
 async def token_service(session: DbSession, resources: ResourcesDep) -> TokenService:
     return TokenService(
-        session, resources.settings.jwt, resources.access_tokens, resources.refresh_tokens
+        session,
+        resources.settings.jwt,
+        resources.access_tokens,
+        resources.refresh_tokens,
+        listeners=AUTH_LISTENERS,
     )
 
 
@@ -85,18 +93,37 @@ TokenServiceDep = Annotated[TokenService, Depends(token_service)]
 
 async def auth_service(
     session: DbSession, resources: ResourcesDep, tokens: TokenServiceDep
-) -> AuthService[TokenPair]:
+) -> AuthService[LoginTokens]:
     return AuthService(
-        session, tokens, resources.passwords, listeners=AUTH_LISTENERS, steps=LOGIN_STEPS
+        session,
+        tokens,
+        resources.passwords,
+        Lockout(session, resources.settings.lockout),
+        sessions_per_user=resources.settings.app.sessions_per_user,
+        listeners=AUTH_LISTENERS,
+        steps=LOGIN_STEPS,
     )
 
 
-AuthServiceDep = Annotated[AuthService[TokenPair], Depends(auth_service)]
+AuthServiceDep = Annotated[AuthService[LoginTokens], Depends(auth_service)]
+
+
+async def credential_service(session: DbSession, resources: ResourcesDep) -> CredentialService:
+    return CredentialService(
+        session,
+        resources.passwords,
+        resources.password_policy,
+        Lockout(session, resources.settings.lockout),
+        listeners=AUTH_LISTENERS,
+    )
+
+
+CredentialServiceDep = Annotated[CredentialService, Depends(credential_service)]
 
 
 async def user_service(session: DbSession, resources: ResourcesDep) -> UserService:
     return UserService(
-        session, resources.settings.passwords, resources.passwords, listeners=AUTH_LISTENERS
+        session, resources.passwords, resources.password_policy, listeners=AUTH_LISTENERS
     )
 
 

@@ -9,6 +9,7 @@ from app.core.config.app import AppSettings, Environment
 from app.core.config.base import SettingsError, SettingsGroup, faults_of
 from app.core.config.database import DatabaseSettings
 from app.core.config.jwt import JwtSettings
+from app.core.config.lockout import LockoutSettings
 from app.core.config.passwords import PasswordSettings
 from app.core.config.project import ProjectSettings
 
@@ -23,6 +24,7 @@ class Settings(BaseModel):
     app: AppSettings
     database: DatabaseSettings
     jwt: JwtSettings
+    lockout: LockoutSettings
     passwords: PasswordSettings
     project: ProjectSettings
 

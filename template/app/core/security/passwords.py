@@ -1,11 +1,13 @@
 """Hashing of passwords, off the event loop and bounded."""
 
 import os
+from collections.abc import Sequence
 
 from anyio import CapacityLimiter, to_thread
 from passlib.context import CryptContext
 
 from app.core.config.passwords import PasswordSettings
+from app.core.exceptions import ValidationFailed
 
 
 class PasswordHasher:
@@ -40,3 +42,19 @@ class PasswordHasher:
     def _verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         fits, upgraded = self._context.verify_and_update(password, hashed or self._dummy)
         return fits and hashed is not None, upgraded
+
+
+class PasswordPolicy:
+    def __init__(self, settings: PasswordSettings) -> None:
+        self._settings = settings
+
+    async def check(
+        self, password: str, *, personal: Sequence[str | None] = (), pointer: str = "#/password"
+    ) -> None:
+        least, most = self._settings.min_length, self._settings.max_length
+        if not least <= len(password) <= most:
+            raise ValidationFailed(
+                f"The password must have {least} to {most} characters.",
+                pointer=pointer,
+                rule="password_length",
+            )

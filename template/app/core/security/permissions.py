@@ -19,6 +19,11 @@ ROLES: Final[dict[str, frozenset[Permission]]] = {
 }
 
 
+def managing_roles() -> tuple[str, ...]:
+    """Return the roles of which one account at least has to remain."""
+    return tuple(role for role in ROLES if grants(role, MANAGE_USERS))
+
+
 def grants(role: str, permission: Permission) -> bool:
     """Tell whether a role carries a permission; an unknown role carries none."""
     granted = ROLES.get(role, frozenset())

@@ -1,6 +1,5 @@
 """Access tokens (JWT, RFC 7519 and RFC 8725) and the refresh tokens that renew them."""
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -10,12 +9,14 @@ from typing import Self
 from uuid import UUID
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
 
 from app.core.config.app import AppSettings
 from app.core.config.jwt import JwtSettings
 from app.core.exceptions import TokenExpired, TokenInvalid
+from app.core.security.opaque_tokens import digest
 
-ALGORITHM = "HS256"
 CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "typ"]
 ACCESS = "access"
 REFRESH_TOKEN = re.compile(
@@ -32,11 +33,21 @@ class AccessClaims:
 
 
 class AccessTokens:
-    """Signs with the active key and verifies with any key of the ring."""
+    """Signs with the active key and verifies with any key of the ring, by one algorithm."""
 
     def __init__(self, settings: JwtSettings) -> None:
         self._settings = settings
         self.lifetime = timedelta(seconds=settings.access_lifetime)
+        self._signing: dict[str, str | Ed25519PrivateKey] = dict(settings.key_ring)
+        if settings.algorithm == "EdDSA":
+            self._signing = {
+                kid: Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key))
+                for kid, key in settings.key_ring.items()
+            }
+        self._verifying = {
+            kid: key if isinstance(key, str) else key.public_key()
+            for kid, key in self._signing.items()
+        }
 
     def issue(self, claims: AccessClaims) -> str:
         now = datetime.now(UTC)
@@ -52,16 +63,16 @@ class AccessTokens:
             "typ": ACCESS,
         }
         kid = self._settings.active_kid
-        return jwt.encode(payload, self._settings.key_ring[kid], ALGORITHM, headers={"kid": kid})
+        key = self._signing[kid]
+        return jwt.encode(payload, key, self._settings.algorithm, headers={"kid": kid})
 
     def read(self, token: str) -> AccessClaims:
         """Return what a token says; raise `TokenExpired` or `TokenInvalid`."""
         try:
-            key = self._settings.key_ring[jwt.get_unverified_header(token)["kid"]]
             payload = jwt.decode(
                 token,
-                key,
-                algorithms=[ALGORITHM],
+                self._verifying[jwt.get_unverified_header(token)["kid"]],
+                algorithms=[self._settings.algorithm],
                 audience=self._settings.audience,
                 issuer=self._settings.issuer,
                 options={"require": CLAIMS},
@@ -73,6 +84,15 @@ class AccessTokens:
             raise TokenExpired from None
         except (jwt.InvalidTokenError, AttributeError, KeyError, TypeError, ValueError):
             raise TokenInvalid from None
+
+    def public_keys(self) -> list[dict[str, str]]:
+        """Return the keys that others may verify with (RFC 7517); a shared secret is none."""
+        use = {"use": "sig", "alg": self._settings.algorithm}
+        return [
+            {**OKPAlgorithm.to_jwk(key, as_dict=True), **use, "kid": kid}
+            for kid, key in self._verifying.items()
+            if not isinstance(key, str)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +108,7 @@ class RefreshToken:
 
     @property
     def hash(self) -> str:
-        """Return what is stored; SHA-256 suffices, since the proof can't be guessed."""
-        return hashlib.sha256(str(self).encode()).hexdigest()
+        return digest(str(self))
 
     @classmethod
     def parse(cls, token: str) -> Self:

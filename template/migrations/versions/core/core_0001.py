@@ -1,4 +1,4 @@
-"""Add users, their signed-in devices and the count of failed sign-ins."""
+"""Add users, their devices, the count of failed sign-ins, and tokens for one use."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -53,15 +53,32 @@ def upgrade() -> None:
         sa.Column("account", sa.String(64), nullable=False),
         sa.Column("device", sa.String(64), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("last_failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_login_attempts"),
         sa.UniqueConstraint("account", "device", name="uq_login_attempts_account_device"),
     )
-    op.create_index("ix_login_attempts_last_failed_at", "login_attempts", ["last_failed_at"])
+    op.create_index("ix_login_attempts_last_attempt_at", "login_attempts", ["last_attempt_at"])
+    op.create_table(
+        "account_tokens",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(32), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_account_tokens"),
+        sa.UniqueConstraint("token_hash", name="uq_account_tokens_token_hash"),
+        sa.UniqueConstraint("user_id", "purpose", name="uq_account_tokens_user_id_purpose"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_account_tokens_user_id_users", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_account_tokens_expires_at", "account_tokens", ["expires_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("account_tokens")
     op.drop_table("login_attempts")
     op.drop_table("auth_sessions")
     op.drop_table("users")

@@ -1,8 +1,9 @@
 from fastapi import APIRouter, status
 
-from app.api.dependencies.services import UserServiceDep
+from app.api.dependencies.services import CredentialServiceDep, UserServiceDep
 from app.api.errors import errors
-from app.core.exceptions import EmailTaken, UsernameTaken
+from app.core.exceptions import EmailTaken, TokenInvalid, UsernameTaken
+from app.schemas.auth import ResetPasswordRequest
 from app.schemas.users import UserRegister, UserView
 
 router = APIRouter()
@@ -17,3 +18,14 @@ router = APIRouter()
 async def register(request: UserRegister, users: UserServiceDep) -> UserView:
     """Tell whether an address is taken: without mail there is no other way to tell its owner."""
     return UserView.model_validate(await users.register(request))
+
+
+@router.post(
+    "/reset-password",
+    summary="Set a new password with a reset token",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=errors(TokenInvalid),
+)
+async def reset_password(request: ResetPasswordRequest, credentials: CredentialServiceDep) -> None:
+    """Sign out all devices, and sign nobody in."""
+    await credentials.reset_password(request)

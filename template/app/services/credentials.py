@@ -1,0 +1,189 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.events import (
+    AccountLocked,
+    EmailChanged,
+    Listener,
+    PasswordChanged,
+    PasswordReset,
+    publish,
+)
+from app.core.exceptions import NotFound, TokenInvalid, WrongPassword
+from app.core.security.opaque_tokens import digest, new_token
+from app.core.security.passwords import PasswordHasher, PasswordPolicy
+from app.core.security.permissions import Principal
+from app.db.base import utc_now
+from app.models.users import User
+from app.repositories.auth import AccountTokenRepository, AuthSessionRepository
+from app.repositories.users import UserRepository
+from app.schemas.auth import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
+from app.schemas.base import email_key
+from app.services.lockout import Lockout, account_of
+from app.services.use_case import use_case
+
+PASSWORD_RESET = "password_reset"  # noqa: S105
+RESET_LIFETIME = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether the password that was shown is the one whose hash it was compared with."""
+
+    compared_with: str | None
+    fits: bool
+
+
+class CredentialService:
+    """Changes of what a user signs in with; each asks for the password, or for a reset token."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        passwords: PasswordHasher,
+        policy: PasswordPolicy,
+        lockout: Lockout,
+        *,
+        listeners: Sequence[Listener],
+    ) -> None:
+        self.session = session
+        self.passwords = passwords
+        self.policy = policy
+        self.lockout = lockout
+        self.listeners = listeners
+        self.users = UserRepository(session)
+        self.auth_sessions = AuthSessionRepository(session)
+        self.tokens = AccountTokenRepository(session)
+
+    async def change_password(
+        self, request: ChangePasswordRequest, *, principal: Principal
+    ) -> None:
+        """Change the password and sign out all other devices; raise `WrongPassword`, or a 422."""
+        password = request.new_password.get_secret_value()
+        personal = (principal.email, principal.username, principal.full_name)
+        await self.policy.check(password, personal=personal, pointer="#/new_password")
+        proof = await self._prove(principal, request.current_password)
+        await self._change_password(principal, proof, await self.passwords.hash(password))
+
+    async def change_email(self, request: ChangeEmailRequest, *, principal: Principal) -> User:
+        """Change the address; raise `WrongPassword` or `EmailTaken`."""
+        proof = await self._prove(principal, request.password)
+        return await self._change_email(principal, proof, request.email)
+
+    async def set_password(self, login: str, password: str) -> None:
+        """Set the password of an account as an operator; raise `NotFound`, or a 422."""
+        user = await self._get_by_login(login)
+        personal = (user.email, user.username, user.full_name)
+        await self.policy.check(password, personal=personal)
+        await self._set_password(user.id, await self.passwords.hash(password))
+
+    async def make_reset_token(self, login: str) -> str:
+        """Make the token with which an account can get a new password; raise `NotFound`."""
+        user = await self._get_by_login(login)
+        return await self._make_reset_token(user.id)
+
+    async def reset_password(self, request: ResetPasswordRequest) -> None:
+        """Set a new password and sign out all devices; raise `TokenInvalid`, or a 422.
+
+        A password that is refused leaves the token as it was.
+        """
+        token_hash = digest(request.token)
+        user_id = await self.tokens.find_owner(PASSWORD_RESET, token_hash)
+        user = await self.users.find(user_id) if user_id else None
+        if user is None:
+            raise TokenInvalid
+        await self.session.close()
+        password = request.password.get_secret_value()
+        await self.policy.check(password, personal=(user.email, user.username, user.full_name))
+        await self._reset_password(token_hash, await self.passwords.hash(password))
+
+    @use_case
+    async def purge(self) -> int:
+        """Delete expired sessions and tokens, and old counts of failures; return how many rows."""
+        return (
+            await self.auth_sessions.purge()
+            + await self.tokens.purge()
+            + await self.lockout.purge()
+        )
+
+    async def _prove(self, principal: Principal, password: SecretStr) -> Proof:
+        user = await self.users.get(principal.id)
+        await self.session.close()
+        fits, _ = await self.passwords.verify(password.get_secret_value(), user.hashed_password)
+        return Proof(user.hashed_password, fits)
+
+    async def _get_by_login(self, login: str) -> User:
+        user = await self.users.find_by_login(login)
+        if user is None:
+            raise NotFound(f"Nobody has the name or the address {login}.")
+        await self.session.close()
+        return user
+
+    @use_case
+    async def _change_password(self, principal: Principal, proof: Proof, hashed: str) -> None:
+        user = await self._accept(principal, proof)
+        await self._replace_password(user, hashed, keep=principal.session_id)
+        await publish(self.session, PasswordChanged(user.id), self.listeners)
+
+    @use_case
+    async def _change_email(self, principal: Principal, proof: Proof, email: str) -> User:
+        user = await self._accept(principal, proof)
+        former, user.email = user.email, email
+        user.email_key = email_key(email)
+        user.email_verified_at = None
+        await self.users.update(user)
+        await self.tokens.revoke_all(user.id)
+        await publish(self.session, EmailChanged(user.id, former), self.listeners)
+        return user
+
+    @use_case
+    async def _set_password(self, user_id: UUID, hashed: str) -> None:
+        user = await self.users.get(user_id)
+        await self.lockout.forget(account_of(user.id))
+        await self._replace_password(user, hashed)
+        await publish(self.session, PasswordChanged(user.id), self.listeners)
+
+    @use_case
+    async def _make_reset_token(self, user_id: UUID) -> str:
+        token = new_token()
+        expires_at = utc_now() + RESET_LIFETIME
+        await self.tokens.put(user_id, PASSWORD_RESET, digest(token), expires_at)
+        return token
+
+    @use_case
+    async def _reset_password(self, token_hash: str, hashed: str) -> None:
+        user_id = await self.tokens.redeem(PASSWORD_RESET, token_hash)
+        user = await self.users.find_locked(user_id) if user_id else None
+        if user is None:
+            raise TokenInvalid
+        await self.lockout.forget(account_of(user.id))
+        await self._replace_password(user, hashed)
+        await publish(self.session, PasswordReset(user.id), self.listeners)
+
+    async def _accept(self, principal: Principal, proof: Proof) -> User:
+        """Return the account if the proof holds; count what fails, and raise `WrongPassword`."""
+        account = account_of(principal.id)
+        attempt = await self.lockout.enter_signed_in(account, principal.session_id)
+        if self.lockout.is_locked(attempt):
+            raise WrongPassword
+        user = await self.users.find_locked(principal.id)
+        # While the password was hashed, the account may have changed.
+        if user is None or not proof.fits or user.hashed_password != proof.compared_with:
+            if self.lockout.fail(attempt):
+                event = AccountLocked(principal.email, principal.id)
+                await publish(self.session, event, self.listeners)
+            raise WrongPassword
+        await self.lockout.clear(attempt)
+        return user
+
+    async def _replace_password(self, user: User, hashed: str, *, keep: UUID | None = None) -> None:
+        user.hashed_password = hashed
+        user.password_changed_at = utc_now()
+        await self.users.update(user)
+        await self.auth_sessions.revoke_all(user.id, keep=keep)
+        await self.tokens.revoke_all(user.id)

@@ -1,0 +1,166 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+from dirty_equals import IsStr
+from httpx2 import AsyncClient
+
+from tests.fixtures.api import Account, Api, assert_problem, bearer, load, log_in, running
+
+LOGIN = "/api/v1/auth/login"
+TOKEN = "/api/v1/auth/token"
+JWKS = "/api/v1/auth/jwks.json"
+ME = "/api/v1/users/me"
+SOME_ID = "01a1fc75-c369-7283-ba86-bd4b339b3341"
+
+
+async def test_login_gives_a_pair_and_a_token_for_the_device(
+    client: AsyncClient, user: Account
+) -> None:
+    assert await log_in(client, user) == {
+        "access_token": IsStr,
+        "refresh_token": IsStr,
+        "token_type": "bearer",
+        "expires_in": 900,
+        "device_token": IsStr,
+    }
+
+
+async def test_the_password_form_signs_in_too(client: AsyncClient, user: Account) -> None:
+    form = {"grant_type": "password", "scope": "", **user.credentials}
+    response = await client.post(TOKEN, data=form)
+    assert response.status_code == 200
+    me = await client.get(ME, headers=bearer(response.json()["access_token"]))
+    assert me.json()["email"] == user.email
+    wrong = await client.post(TOKEN, data=form | {"password": "wrong"})
+    assert_problem(wrong, 401, "invalid_credentials")
+    assert_problem(await client.post(TOKEN, json=user.credentials), 422, "validation_error")
+
+
+@pytest.fixture
+async def claims(client: AsyncClient, user: Account) -> dict[str, Any]:
+    """The claims of a token that is accepted, for tests to change."""
+    token = (await log_in(client, user))["access_token"]
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def forge(api: Api, claims: dict[str, Any], *, kid: str = "main", **changes: Any) -> str:
+    key = api.resources.settings.jwt.key_ring[kid]
+    return jwt.encode(claims | changes, key, "HS256", headers={"kid": kid})
+
+
+async def test_a_token_says_what_it_is_for(claims: dict[str, Any]) -> None:
+    assert (claims["typ"], claims["iss"], claims["aud"]) == ("access", "my-api", "my-api")
+    assert claims["exp"] - claims["iat"] == 900
+    assert UUID(claims["sub"]) != UUID(claims["sid"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"typ": "refresh"},
+        {"aud": "another-service"},
+        {"iss": "another-service"},
+        {"sub": SOME_ID},
+        {"sid": SOME_ID},
+        {"sub": "1"},
+        {"sub": 1},
+        {"sid": "a\x00b"},
+        {"nbf": 9_999_999_999},
+    ],
+    ids=str,
+)
+async def test_a_signed_token_with_other_claims_is_refused(
+    client: AsyncClient, api: Api, claims: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    assert (await client.get(ME, headers=bearer(forge(api, claims)))).status_code == 200
+    response = await client.get(ME, headers=bearer(forge(api, claims, **changes)))
+    assert_problem(response, 401, "token_invalid")
+    for name in changes:
+        less = {key: value for key, value in claims.items() if key != name}
+        response = await client.get(ME, headers=bearer(forge(api, less)))
+        assert_problem(response, 401, "token_invalid")
+
+
+async def test_an_expired_token_says_so(
+    client: AsyncClient, api: Api, claims: dict[str, Any]
+) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    response = await client.get(ME, headers=bearer(forge(api, claims, exp=past)))
+    assert_problem(response, 401, "token_expired")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_token_signed_otherwise_is_refused(
+    client: AsyncClient, api: Api, claims: dict[str, Any]
+) -> None:
+    genuine = forge(api, claims)
+    header, payload, signature = genuine.split(".")
+    swapped = "A" if signature[0] != "A" else "B"
+    other_key = "another-key-of-32-bytes-or-more-0123"
+    secret_key = api.resources.settings.app.secret_key.get_secret_value()
+    ring_key = api.resources.settings.jwt.key_ring["main"]
+    tokens = {
+        "tampered": f"{header}.{payload}.{swapped}{signature[1:]}",
+        "unsigned": jwt.encode(claims, "", "none", headers={"kid": "main"}),
+        "stripped": f"{header}.{payload}.",
+        "other key": jwt.encode(claims, other_key, "HS256", headers={"kid": "main"}),
+        "application's key": jwt.encode(claims, secret_key, "HS256", headers={"kid": "main"}),
+        "unknown kid": jwt.encode(claims, ring_key, "HS256", headers={"kid": "old"}),
+        "no kid": jwt.encode(claims, ring_key, "HS256"),
+        "other algorithm": jwt.encode(claims, ring_key * 2, "HS512", headers={"kid": "main"}),
+        "not a token": "x",
+    }
+    assert (await client.get(ME, headers=bearer(genuine))).status_code == 200
+    for name, token in tokens.items():
+        response = await client.get(ME, headers=bearer(token))
+        assert (name, response.status_code) == (name, 401)
+        assert_problem(response, 401, "token_invalid")
+
+
+ED25519 = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+
+
+async def test_others_verify_by_the_published_keys(
+    environment: dict[str, str], user: Account
+) -> None:
+    ring = {"JWT_KEYS": f"old:{ED25519[::-1]},new:{ED25519}", "JWT_ACTIVE_KID": "new"}
+    settings = load(environment | ring | {"JWT_ALGORITHM": "EdDSA"})
+    async with running(settings) as api, api.client() as client:
+        token = (await log_in(client, user))["access_token"]
+        keys = (await client.get(JWKS)).json()["keys"]
+        assert (await client.get(ME, headers=bearer(token))).status_code == 200
+        with_secret = forge(api, jwt.decode(token, options={"verify_signature": False}), kid="new")
+        response = await client.get(ME, headers=bearer(with_secret))
+        assert_problem(response, 401, "token_invalid")
+
+    assert [key["kid"] for key in keys] == ["old", "new"]
+    assert all(set(key) == {"kty", "crv", "x", "alg", "use", "kid"} for key in keys)
+    assert ED25519 not in str(keys)
+    public = {key["kid"]: jwt.PyJWK(key) for key in keys}
+    kid = jwt.get_unverified_header(token)["kid"]
+    claims = jwt.decode(token, public[kid], algorithms=["EdDSA"], audience="my-api")
+    assert claims["typ"] == "access"
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(token, public["old"], algorithms=["EdDSA"], audience="my-api")
+
+
+async def test_a_shared_secret_is_not_published(client: AsyncClient) -> None:
+    assert (await client.get(JWKS)).json() == {"keys": []}
+
+
+async def test_keys_rotate_without_signing_anybody_out(
+    environment: dict[str, str], user: Account
+) -> None:
+    old, new = "main:0123456789abcdef-for-access-tokens", "next:fedcba9876543210-for-access-tokens"
+    steps = [(old, "main"), (f"{old},{new}", "next"), (new, "next")]
+    issued: list[str] = []
+    for keys, active in steps:
+        settings = load(environment | {"JWT_KEYS": keys, "JWT_ACTIVE_KID": active})
+        async with running(settings) as api, api.client() as client:
+            issued.append((await log_in(client, user))["access_token"])
+            statuses = [(await client.get(ME, headers=bearer(t))).status_code for t in issued]
+        assert statuses == {1: [200], 2: [200, 200], 3: [401, 200, 200]}[len(issued)]
