@@ -46,6 +46,9 @@ class Carrier(Protocol):
     def credentials(self, answer: Response) -> Credentials:
         """Return what the answer to a successful sign-in gives to its client."""
 
+    def secrets(self, credentials: Credentials) -> list[str]:
+        """Return what must be stored and logged nowhere."""
+
     def is_over(self, client: Client, credentials: Credentials) -> bool:
         """Tell whether nothing that the client was given is worth anything any more."""
 
@@ -78,6 +81,12 @@ class TokenCarrier:
     ) -> Response:
         form = {"grant_type": "password", "username": name, "password": password}
         return client.post(f"{API}/auth/token", data=form | _device(device))
+
+    def secrets(self, credentials: Credentials) -> list[str]:
+        assert isinstance(credentials, TokenCredentials)
+        access, refresh = credentials.access_token, credentials.refresh_token
+        device = [credentials.device] if credentials.device else []
+        return [access, access.split(".")[2], refresh, refresh.split(".")[2], *device]
 
     def is_over(self, client: Client, credentials: Credentials) -> bool:
         assert isinstance(credentials, TokenCredentials)

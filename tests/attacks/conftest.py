@@ -52,7 +52,7 @@ def there(deployment: Deployment) -> Client:
     return deployment.there
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def carrier() -> TokenCarrier:
     return TokenCarrier()
 

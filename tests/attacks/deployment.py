@@ -73,10 +73,19 @@ class Deployment:
         """Return the lines that tell of an error that nobody foresaw."""
         return [line for line in self.log().splitlines() if '"level":"error"' in line]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, **variables: str) -> str:
         """Run a command of the project's command line and return what it prints."""
-        environment, project = self.target.environment, self.target.project
-        return environment.read("-c", MAIN, *arguments, cwd=project, variables=self.variables)
+        return self.run_program(MAIN, *arguments, **variables)
+
+    def run_program(self, program: str, *arguments: str, **variables: str) -> str:
+        """Run Python code inside the project and return what it prints."""
+        return self.target.environment.read(
+            "-c",
+            program,
+            *arguments,
+            cwd=self.target.project,
+            variables={**self.variables, **variables},
+        )
 
 
 def settings(database_url: str) -> dict[str, str]:

@@ -68,7 +68,8 @@ def test_no_route_takes_a_method_that_is_not_documented(people: People, here: Cl
     for path, methods in documented(here).items():
         for method in METHODS - methods:
             answer = here.request(method, scene.path(path), headers=scene.admin.session.headers)
-            assert answer.status_code == 405, f"{method} {path}"
+            # 422 where another path has a parameter in this place, which this one doesn't fit.
+            assert answer.status_code in {405, 422}, f"{method} {path}"
 
 
 @pytest.mark.parametrize("route", TABLE)

@@ -157,7 +157,7 @@ def test_an_admin_sets_no_other_member(member: str, people: People, victim: Vict
     assert (allowed.status_code, allowed.json()["role"]) == (200, "admin")
 
 
-@pytest.mark.parametrize("role", ["root", "", " admin", "Admin", "*", "user,admin", ["admin"], 1])
+@pytest.mark.parametrize("role", ["root", "", "ad min", "Admin", "*", "user,admin", ["admin"], 1])
 def test_an_admin_sets_no_role_that_does_not_exist(
     role: object, people: People, victim: Victim
 ) -> None:
