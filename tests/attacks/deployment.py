@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -151,17 +150,8 @@ def _started(
     try:
         yield _Process(process, f"http://127.0.0.1:{port}")
     finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise
 
 
 def _wait_until_ready(process: _Process, log: Path) -> str:
