@@ -1,5 +1,6 @@
 """What an answer is good for, where no running application is needed to see it."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -7,10 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from tests.matrix.environment import Environment
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Render, Renders
 
 OPENINGS = {"MIT": "MIT License", "Apache-2.0": "Apache License"}
+HASHES = {"argon2id": "$argon2id$v=19$m=19456,t=2,p=1$", "bcrypt": "$2b$12$"}
+HASH = """
+import asyncio
+from app.core.config.passwords import PasswordSettings
+from app.core.security.passwords import PasswordHasher
+print(asyncio.run(PasswordHasher(PasswordSettings()).hash("correct horse battery")))
+"""
+VERIFY = """
+import asyncio, json, sys
+from app.core.config.passwords import PasswordSettings
+from app.core.security.passwords import PasswordHasher
+hasher = PasswordHasher(PasswordSettings())
+for password in ("correct horse battery", "wrong horse battery"):
+    print(json.dumps(asyncio.run(hasher.verify(password, sys.argv[1]))))
+"""
 
 
 def schema_faults(schema: str, file: Path) -> str:
@@ -68,3 +85,27 @@ def test_author_is_named(
     render = renders.get(answers)
     project = tomllib.loads((render.path / "pyproject.toml").read_text())["project"]
     assert project["authors"] == authors
+
+
+@pytest.mark.parametrize("chosen", HASHES)
+def test_passwords_are_hashed_as_chosen(
+    chosen: str, renders: Renders, environment: Environment
+) -> None:
+    [other] = HASHES.keys() - {chosen}
+    ours, theirs = (renders.get({"password_hash": name}).path for name in (chosen, other))
+    hashed = environment.read("-c", HASH, cwd=ours).strip()
+    assert hashed.startswith(HASHES[chosen])
+    right, wrong = environment.read("-c", VERIFY, hashed, cwd=theirs).splitlines()
+    fits, upgraded = json.loads(right)
+    assert fits
+    assert upgraded.startswith(HASHES[other])
+    assert json.loads(wrong) == [False, None]
+
+
+def test_lanes_of_argon2id_need_memory(starter: Render, environment: Environment) -> None:
+    script = "from app.core.config.passwords import PasswordSettings; PasswordSettings()"
+    for lanes, said in (("2", ""), ("3", "PASSWORD_MEMORY_COST must be at least 8 for each lane")):
+        variables = {"PASSWORD_MEMORY_COST": "16", "PASSWORD_PARALLELISM": lanes}
+        result = environment.run("python", "-c", script, cwd=starter.path, variables=variables)
+        assert said in result.stderr
+        assert bool(result.returncode) is bool(said)

@@ -23,7 +23,10 @@ def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def switches() -> Iterator[tuple[str, Answers, Answers]]:
-    """Yield each feature with the answers that switch it off and on, all others being on."""
+    """Yield each feature with the answers that switch it off and on, all others being on.
+
+    Of other choices the first and the last take turns.
+    """
     on, off = everything(on=True), everything(on=False)
     for question in asked().values():
         if question.multiselect:
@@ -32,6 +35,9 @@ def switches() -> Iterator[tuple[str, Answers, Answers]]:
                 yield part, {**on, question.name: others}, on
         elif question.name in off:
             yield question.name, {**on, question.name: "none"}, on
+        elif question.choices and question.name != "preset":
+            one, another = question.choices[0], question.choices[-1]
+            yield question.name, {**on, question.name: one}, {**on, question.name: another}
 
 
 SWITCHES = [pytest.param(off, on, id=name) for name, off, on in switches()]

@@ -20,6 +20,14 @@ STEMS = {
         identifiers=(r"\bItem\w*", r"/items\b", r"\bitems?_", r"\bitems\.\w"),
         effect="tests/test_live.py::test_items_over_http",
     ),
+    "argon2id": Stem(
+        identifiers=(r"\bPASSWORD_(MEMORY|TIME)_COST\b", r"\bPASSWORD_MAX_LENGTH\b"),
+        effect="tests/test_effects.py::test_passwords_are_hashed_as_chosen",
+    ),
+    "bcrypt": Stem(
+        identifiers=(r"\bPASSWORD_ROUNDS\b", r"\bMAX_BYTES\b"),
+        effect="tests/test_effects.py::test_passwords_are_hashed_as_chosen",
+    ),
     "compose": Stem(
         identifiers=(r"\bcompose\.yaml", r"\bdocker compose\b"),
         effect="tests/test_effects.py::test_compose_file_is_valid",

@@ -1,12 +1,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, bindparam, select, update
 
 from app.core.security.permissions import Principal
-from app.db.base import new_id, utc_now
-from app.models.auth import UNKNOWN_DEVICE, AccountToken, AuthSession, LoginAttempt
+from app.db.base import utc_now
+from app.models.auth import AuthSession
 from app.models.users import User
 from app.repositories.base import Repository, Slice, delete_where
 from app.schemas.base import PageQuery
@@ -84,105 +83,6 @@ class AuthSessionRepository(Repository[AuthSession]):
             .returning(AuthSession.id)
         )
         return len(found.all())
-
-
-class LoginAttemptRepository(Repository[LoginAttempt]):
-    model = LoginAttempt
-
-    async def find_locked(self, account: str, device: str) -> LoginAttempt | None:
-        """Find a counter, for which others wait until the transaction ends."""
-        return await self.session.scalar(
-            select(LoginAttempt)
-            .where(LoginAttempt.account == account, LoginAttempt.device == device)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-
-    async def get_locked(self, account: str, device: str) -> LoginAttempt:
-        """Return a counter, a new one if need be; others wait for it until the transaction ends."""
-        statement = insert(LoginAttempt).values(
-            id=new_id(), account=account, device=device, failures=0, last_attempt_at=utc_now()
-        )
-        # An update that changes nothing locks the row, whoever has inserted it.
-        statement = statement.on_conflict_do_update(
-            index_elements=[LoginAttempt.account, LoginAttempt.device],
-            set_={"account": statement.excluded.account},
-        )
-        found = await self.session.scalars(
-            statement.returning(LoginAttempt).execution_options(populate_existing=True)
-        )
-        return found.one()
-
-    async def trim(self, account: str, *, keep: int) -> None:
-        """Forget the devices of an account but those that were used last."""
-        devices = (LoginAttempt.account == account, LoginAttempt.device != UNKNOWN_DEVICE)
-        kept = select(LoginAttempt.id).where(*devices).order_by(LoginAttempt.last_attempt_at.desc())
-        await self.session.execute(
-            delete(LoginAttempt).where(*devices, LoginAttempt.id.not_in(kept.limit(keep)))
-        )
-
-    async def forget(self, account: str) -> None:
-        """Delete all counters of an account."""
-        await delete_where(self.session, LoginAttempt, LoginAttempt.account == account)
-
-    async def purge(self, *, strangers_before: datetime, devices_before: datetime) -> int:
-        """Delete the counters that were not used since; return how many."""
-        strangers = LoginAttempt.device == UNKNOWN_DEVICE
-        return await delete_where(
-            self.session,
-            LoginAttempt,
-            or_(
-                LoginAttempt.last_attempt_at <= devices_before,
-                and_(strangers, LoginAttempt.last_attempt_at <= strangers_before),
-            ),
-        )
-
-
-class AccountTokenRepository(Repository[AccountToken]):
-    """Tokens for one use, known by their digest."""
-
-    model = AccountToken
-
-    async def put(self, user_id: UUID, purpose: str, token_hash: str, expires_at: datetime) -> None:
-        """Store a token in the place of the user's older one for the same purpose."""
-        values = {"token_hash": token_hash, "created_at": utc_now(), "expires_at": expires_at}
-        statement = insert(AccountToken).values(
-            id=new_id(), user_id=user_id, purpose=purpose, **values
-        )
-        await self.session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[AccountToken.user_id, AccountToken.purpose], set_=values
-            )
-        )
-
-    async def find_owner(self, purpose: str, token_hash: str) -> UUID | None:
-        """Find whom a token belongs to that can still be used."""
-        return await self.session.scalar(
-            select(AccountToken.user_id).where(
-                AccountToken.purpose == purpose,
-                AccountToken.token_hash == token_hash,
-                AccountToken.expires_at > utc_now(),
-            )
-        )
-
-    async def redeem(self, purpose: str, token_hash: str) -> UUID | None:
-        """Use a token up, once however many try at the same time; return whom it belonged to."""
-        return await self.session.scalar(
-            delete(AccountToken)
-            .where(
-                AccountToken.purpose == purpose,
-                AccountToken.token_hash == token_hash,
-                AccountToken.expires_at > utc_now(),
-            )
-            .returning(AccountToken.user_id)
-        )
-
-    async def revoke_all(self, user_id: UUID) -> None:
-        await delete_where(self.session, AccountToken, AccountToken.user_id == user_id)
-
-    async def purge(self) -> int:
-        """Delete what has expired; return how many."""
-        return await delete_where(self.session, AccountToken, AccountToken.expires_at <= utc_now())
 
 
 def _live(user_id: UUID) -> tuple[ColumnElement[bool], ...]:

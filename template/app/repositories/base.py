@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Select,
     UnaryExpression,
     delete,
@@ -100,8 +99,8 @@ async def delete_where(
     session: AsyncSession, model: type[Base], *conditions: ColumnElement[bool]
 ) -> int:
     """Delete the rows of a table that meet all conditions; return how many."""
-    result = await session.execute(delete(model).where(*conditions))
-    return cast("CursorResult[tuple[()]]", result).rowcount
+    found = await session.scalars(delete(model).where(*conditions).returning(true()))
+    return len(found.all())
 
 
 def _order(model: type[Model], sort: Sequence[str]) -> list[UnaryExpression[object]]:

@@ -53,12 +53,14 @@ def _check_username(value: str) -> str:
     return unicodedata.normalize("NFKC", value)
 
 
-def _check_encodable(value: SecretStr) -> SecretStr:
+def _check_hashable(value: SecretStr) -> SecretStr:
     # JSON can escape half a surrogate pair; pydantic refuses it in plain strings only.
     try:
-        value.get_secret_value().encode()
+        encoded = value.get_secret_value().encode()
     except UnicodeEncodeError:
         raise PydanticCustomError("string_unicode", "Not valid Unicode text") from None
+    if b"\x00" in encoded:  # bcrypt would stop there
+        raise PydanticCustomError("control_character", "NUL is not allowed")
     return value
 
 
@@ -82,8 +84,9 @@ def login_key(name: str) -> str:
 Line = Annotated[str, StringConstraints(strip_whitespace=True), _without_control(CONTROL)]
 Text = Annotated[str, _without_control(CONTROL_IN_TEXT)]
 Email = Annotated[str, Field(max_length=320), AfterValidator(_check_email)]
+Token = Annotated[str, Field(max_length=512)]
 Username = Annotated[str, Field(max_length=64), AfterValidator(_check_username)]
-Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_check_encodable)]
+Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_check_hashable)]
 
 
 class Schema(BaseModel):

@@ -20,10 +20,11 @@ from app.core.security.passwords import PasswordHasher, PasswordPolicy
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.users import User
-from app.repositories.auth import AccountTokenRepository, AuthSessionRepository
+from app.repositories.account_tokens import AccountTokenRepository
+from app.repositories.auth import AuthSessionRepository
 from app.repositories.users import UserRepository
-from app.schemas.auth import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
 from app.schemas.base import email_key
+from app.schemas.credentials import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
 from app.services.lockout import Lockout, account_of
 from app.services.use_case import use_case
 

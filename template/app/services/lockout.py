@@ -7,7 +7,7 @@ from app.core.config.lockout import LockoutSettings
 from app.core.security.opaque_tokens import digest, new_token
 from app.db.base import utc_now
 from app.models.auth import UNKNOWN_DEVICE, LoginAttempt
-from app.repositories.auth import LoginAttemptRepository
+from app.repositories.login_attempts import LoginAttemptRepository
 from app.schemas.base import login_key
 
 DEVICES_PER_ACCOUNT = 20

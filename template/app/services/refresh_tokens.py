@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.config.jwt import JwtSettings
 from app.core.events import Listener, RefreshTokenReused, publish
 from app.core.exceptions import TokenExpired, TokenInvalid, TokenReused
+from app.core.security.refresh_tokens import RefreshToken as RawToken
+from app.core.security.refresh_tokens import RefreshTokens as RawTokens
 from app.core.security.tokens import AccessClaims, AccessTokens
-from app.core.security.tokens import RefreshToken as RawToken
-from app.core.security.tokens import RefreshTokens as RawTokens
 from app.db.base import utc_now
 from app.models.auth import AuthSession
 from app.models.refresh_tokens import RefreshToken

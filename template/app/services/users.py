@@ -16,7 +16,8 @@ from app.core.security.passwords import PasswordHasher, PasswordPolicy
 from app.core.security.permissions import MANAGE_USERS, USER, Principal, grants
 from app.db.base import utc_now
 from app.models.users import User
-from app.repositories.auth import AccountTokenRepository, AuthSessionRepository
+from app.repositories.account_tokens import AccountTokenRepository
+from app.repositories.auth import AuthSessionRepository
 from app.repositories.base import Slice
 from app.repositories.users import UserRepository
 from app.schemas.base import email_key, username_key

@@ -4,8 +4,7 @@ import pytest
 from httpx2 import AsyncClient, Response
 from passlib.context import CryptContext
 
-from app.core.security.passwords import PasswordHasher
-from tests.fixtures.api import Account, Api, SignIn, assert_problem
+from tests.fixtures.api import Account, Api, assert_problem
 from tests.fixtures.database import Database
 
 LOGIN = "/api/v1/auth/login"
@@ -66,21 +65,6 @@ async def test_failed_logins_are_alike_to_the_byte_and_in_their_work(
     assert failures[0].headers["www-authenticate"] == "Bearer"
     # Once for each attempt, whether there is an account or not.
     assert verified == [wrong, wrong, wrong, user.password, user.password, user.password]
-
-
-async def test_a_hash_of_another_cost_is_replaced_at_login(
-    user: Account, sign_in: SignIn, api: Api, database: Database
-) -> None:
-    costlier = api.resources.settings.passwords.model_copy(update={"time_cost": 2})
-    old = await PasswordHasher(costlier).hash(user.password)
-    await database.execute("UPDATE users SET hashed_password = $1", old)
-
-    await sign_in(user)
-    [(new,)] = await database.fetch("SELECT hashed_password FROM users")
-    assert "t=2" in old
-    assert "t=1" in new
-    await sign_in(user)
-    assert await database.fetch("SELECT hashed_password FROM users") == [(new,)]
 
 
 async def test_login_notes_the_device(user: Account, api: Api, database: Database) -> None:

@@ -13,7 +13,8 @@ from app.api.dependencies import project
 from app.core.config import Settings
 from app.core.events import Listener, LoginStep
 from app.core.security.passwords import PasswordHasher, PasswordPolicy
-from app.core.security.tokens import AccessTokens, RefreshTokens
+from app.core.security.refresh_tokens import RefreshTokens
+from app.core.security.tokens import AccessTokens
 from app.db.engine import create_engine, create_sessions
 from app.db.migrations import load_revisions
 from app.schemas.auth import LoginTokens

@@ -10,6 +10,20 @@ depends_on: str | tuple[str, ...] | None = None
 
 
 def upgrade() -> None:
+    _create_users()
+    _create_auth_sessions()
+    _create_login_attempts()
+    _create_account_tokens()
+
+
+def downgrade() -> None:
+    op.drop_table("account_tokens")
+    op.drop_table("login_attempts")
+    op.drop_table("auth_sessions")
+    op.drop_table("users")
+
+
+def _create_users() -> None:
     op.create_table(
         "users",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -30,6 +44,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name="uq_users_email_key"),
         sa.UniqueConstraint("username_key", name="uq_users_username_key"),
     )
+
+
+def _create_auth_sessions() -> None:
     op.create_table(
         "auth_sessions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -47,6 +64,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_auth_sessions_user_id", "auth_sessions", ["user_id"])
     op.create_index("ix_auth_sessions_expires_at", "auth_sessions", ["expires_at"])
+
+
+def _create_login_attempts() -> None:
     op.create_table(
         "login_attempts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -59,6 +79,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "device", name="uq_login_attempts_account_device"),
     )
     op.create_index("ix_login_attempts_last_attempt_at", "login_attempts", ["last_attempt_at"])
+
+
+def _create_account_tokens() -> None:
     op.create_table(
         "account_tokens",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -75,10 +98,3 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_account_tokens_expires_at", "account_tokens", ["expires_at"])
-
-
-def downgrade() -> None:
-    op.drop_table("account_tokens")
-    op.drop_table("login_attempts")
-    op.drop_table("auth_sessions")
-    op.drop_table("users")
