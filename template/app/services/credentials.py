@@ -16,7 +16,8 @@ from app.core.events import (
 )
 from app.core.exceptions import NotFound, TokenInvalid, WrongPassword
 from app.core.security.opaque_tokens import digest, new_token
-from app.core.security.passwords import PasswordHasher, PasswordPolicy
+from app.core.security.password_policy import PasswordPolicy
+from app.core.security.passwords import PasswordHasher
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.users import User
