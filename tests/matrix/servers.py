@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def serving(
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Run a Python command that takes `--port` and answers `/health/ready`."""
-    port = _free_port()
+    [port] = free_ports(1)
     log = project.with_name(f"{project.name}.{port}.log")
     command = (*command, f"--port={port}")
     with (
@@ -87,6 +87,13 @@ def is_ready(address: str) -> bool:
         return httpx2.get(f"{address.rstrip('/')}/health/ready").is_success
     except httpx2.TransportError:
         return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that differ, since all of them are held until the last one is found."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in held]
 
 
 @contextmanager
@@ -121,12 +128,6 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
