@@ -7,7 +7,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from app import project
-from app.api.dependencies.services import Resources, open_resources
+from app.api.dependencies.resources import Resources, open_resources
 from app.core.config import Settings
 
 

@@ -4,7 +4,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import middleware
-from app.api.errors import document_problems, install_handlers
+from app.api.docs import install_docs
+from app.api.errors import install_handlers
 from app.api.v1.router import router
 from app.api.v1.routes import health
 from app.core.config import Settings, load_settings
@@ -23,15 +24,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title=TITLE,
         version=VERSION,
         openapi_url="/openapi.json" if settings.app.shows_docs else None,
+        docs_url=None,
+        redoc_url=None,
         lifespan=make_lifespan(settings),
         middleware=middleware.ordered(settings, problems),
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
     install_handlers(app, problems)
-    document_problems(app)
     app.include_router(health.router)
     app.include_router(router)
+    install_docs(app)
     return app
 
 

@@ -5,6 +5,7 @@ imported: for root it creates a system user and changes the modes of every folde
 data, and the server of a process that was killed runs on.
 """
 
+import asyncio
 import fcntl
 import importlib.metadata
 import importlib.util
@@ -13,7 +14,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,8 +25,10 @@ from typing import IO
 
 import asyncpg
 
+from dev.processes import GUARDED, STOP_SECONDS, ServiceNotStarted, find_ports, stop
+
 MAJOR = "18"
-STOP_SECONDS = 10
+DATABASE = "app"
 NOBODYS_FOLDER = Path("/var/lib/embedded-postgres")
 
 INITDB = (
@@ -36,19 +38,8 @@ INITDB = (
 SETTINGS = ("--listen_addresses=127.0.0.1", "--unix_socket_directories=")
 UNSAFE_SETTINGS = ("--fsync=off", "--synchronous_commit=off", "--full_page_writes=off")
 
-# The shell turns into the server, but leaves a guard behind. The launcher holds the other end of
-# stdin: a line tells the guard that the server has stopped, an end without one that the launcher
-# was killed. The guard closes the log, whose lock must last as long as the server and no longer.
-GUARDED = """
-exec 3<&0 </dev/null
-guard() { read -r _ <&3 || { kill -INT $$; [ -z "$0" ] || { sleep 2; rm -rf "$0"; }; }; }
-(guard >/dev/null 2>&1 &)
-exec 3<&-
-exec "$@"
-"""
 
-
-class PostgresNotStarted(Exception):
+class PostgresNotStarted(ServiceNotStarted):
     """Say why there is no server, and what to do."""
 
 
@@ -95,6 +86,14 @@ def run_postgres(folder: Path, *, throwaway: bool = False) -> Iterator[PostgresS
         if throwaway:
             shutil.rmtree(home, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def run_service(folder: Path) -> Iterator[str]:
+    """Run the server of `app dev`, and give the URL of its database."""
+    with run_postgres(folder / "postgres") as server:
+        asyncio.run(server.ensure_database(DATABASE))
+        yield server.url(DATABASE)
 
 
 @dataclass(frozen=True)
@@ -249,7 +248,7 @@ def _serve(account: _Account, home: Path, log: IO[bytes], *, throwaway: bool) ->
     data = home / "data"
     settings = SETTINGS + UNSAFE_SETTINGS if throwaway else SETTINGS
     guarded = ("/bin/sh", "-c", GUARDED, data if throwaway else "")
-    for port in _find_ports(home / "port"):
+    for port in find_ports(home / "port"):
         server = (account.binaries / "postgres", f"-D{data}", f"--port={port}", *settings)
         process = account.start(*guarded, *server, log=log)
         try:
@@ -258,21 +257,10 @@ def _serve(account: _Account, home: Path, log: IO[bytes], *, throwaway: bool) ->
                 yield port
                 return
         finally:
-            _stop(process)
+            stop(process)
         if "could not bind" not in (home / "log").read_text(errors="replace"):
             break
     raise _failure(home)
-
-
-def _find_ports(last: Path) -> Iterator[int]:
-    """Offer the last port and then free ones, which others may take before the server does."""
-    with suppress(FileNotFoundError, ValueError):
-        yield int(last.read_text())
-    for _ in range(5):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        yield port
 
 
 def _becomes_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
@@ -283,14 +271,6 @@ def _becomes_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
                 return True
         time.sleep(0.02)
     return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    process.kill()
-    process.communicate(b"\n")
 
 
 def _failure(home: Path) -> PostgresNotStarted:

@@ -16,23 +16,23 @@ from threading import Thread
 
 import typer
 import uvicorn
-from dotenv import dotenv_values
 from fastapi import FastAPI
 from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
 
-from app.api.dependencies.services import open_resources, user_service
+from app.api.dependencies.resources import open_resources
+from app.api.dependencies.services import user_service
 from app.core.config import Settings, load_settings
 from app.core.config.app import TITLE
 from app.core.security.permissions import ADMIN
 from app.db import migrations
 from app.main import create_app
 from app.schemas.users import UserRegister
-from dev.postgres import PostgresNotStarted, run_postgres
+from dev.processes import ServiceNotStarted
+from dev.services import run_services
 
 ADMIN_EMAIL = "admin@example.com"
-DATABASE = "app"
 PORTS = range(8000, 8100)
 
 console = Console()
@@ -68,7 +68,7 @@ def run(*, host: str, port: int | None, services_only: bool) -> None:
                 chosen = _choose_port(host, port)
                 _show(f"http://{host}:{chosen}", password)
                 _serve(host, chosen)
-    except (PostgresNotStarted, migrations.MigrationError) as error:
+    except (ServiceNotStarted, migrations.MigrationError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
 
@@ -83,20 +83,19 @@ def _wait_for_signal() -> None:
 
 @contextmanager
 def _services(folder: Path) -> Iterator[None]:
-    """Run the embedded services, unless a URL says that there are others.
+    """Run the embedded services, unless URLs say that there are others.
 
-    Their address is written where the settings look for it, so that commands in another terminal
-    find them.
+    Their addresses are written where the settings look for them, so that commands in another
+    terminal find them.
     """
-    if os.environ.get("DATABASE_URL") or dotenv_values(".env").get("DATABASE_URL"):
-        folder.mkdir(exist_ok=True)
-        yield
-        return
-    console.print("Starting PostgreSQL …")
+    console.print("Starting what is needed …")
     env = folder / "env"
-    with run_postgres(folder / "postgres") as server:
-        asyncio.run(server.ensure_database(DATABASE))
-        _write_private(env, f"DATABASE_URL={server.url(DATABASE)}\n")
+    folder.mkdir(exist_ok=True)
+    with run_services(folder) as variables:
+        if not variables:
+            yield
+            return
+        _write_private(env, "".join(f"{name}={url}\n" for name, url in variables.items()))
         try:
             yield
         finally:

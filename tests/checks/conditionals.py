@@ -17,7 +17,9 @@ JINJA = re.compile(r"\{\{|\{%|^[ \t]*# @", re.MULTILINE)
 
 # Where features meet the core, and where answers are named: no other Python file is rendered.
 SEAMS = {
+    "app/api/dependencies/resources.py",
     "app/api/dependencies/services.py",
+    "app/api/docs.py",
     "app/api/v1/router.py",
     "app/cli/__init__.py",
     "app/cli/users.py",
@@ -26,6 +28,7 @@ SEAMS = {
     "app/lifespan.py",
     "app/middleware/__init__.py",
     "app/models/__init__.py",
+    "dev/services.py",
     "tests/conftest.py",
 }
 

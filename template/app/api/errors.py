@@ -16,10 +16,7 @@ from starlette.routing import Match
 from app.core.exceptions import (
     AppError,
     MethodNotAllowed,
-    NotAuthenticated,
     ServiceUnavailable,
-    TokenExpired,
-    TokenInvalid,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -147,24 +144,6 @@ def errors(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
         }
         for status, names in codes.items()
     }
-
-
-# What every route of a signed-in user may answer.
-SIGNED_IN = errors(NotAuthenticated, TokenExpired, TokenInvalid)
-
-
-def document_problems(app: FastAPI) -> None:
-    """Add to the OpenAPI document the schemas that `errors` refers to."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas = {**problem.pop("$defs"), "Problem": problem}
-        document["components"]["schemas"].update(schemas)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
 
 
 def _has_unread_body(request: Request, error: RequestValidationError) -> bool:

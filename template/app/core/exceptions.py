@@ -6,6 +6,8 @@ Services raise them, `app.api.errors` answers them as problem+json (RFC 9457).
 from collections.abc import Mapping
 from typing import ClassVar
 
+from app.core.config.app import CHALLENGE
+
 
 class AppError(Exception):
     """Base of every error that a client is told about.
@@ -35,7 +37,7 @@ class NotAuthenticated(AppError):
     status, code, title = 401, "not_authenticated", "Authentication is required"
 
     def __init__(self, detail: str | None = None) -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+        super().__init__(detail, headers={"WWW-Authenticate": CHALLENGE})
 
 
 class InvalidCredentials(NotAuthenticated):
@@ -47,17 +49,6 @@ class InvalidCredentials(NotAuthenticated):
 
 class TokenInvalid(NotAuthenticated):
     code, title = "token_invalid", "The token is not valid"
-
-
-class TokenExpired(NotAuthenticated):
-    code, title = "token_expired", "The token has expired"
-
-
-class TokenReused(NotAuthenticated):
-    """A refresh token came back after it was spent: one of the two who have it stole it."""
-
-    code, title = "token_reused", "The token was used before, so its session has ended"
-    commits = True
 
 
 class Forbidden(AppError):

@@ -18,7 +18,7 @@ DOCS_POLICY = (
     " style-src 'unsafe-inline' https://cdn.jsdelivr.net https://fonts.googleapis.com;"
     " font-src https://fonts.gstatic.com; img-src 'self' data: https:"
 )
-DOCS_PATHS = frozenset({"/docs", "/docs/oauth2-redirect", "/redoc"})
+DOCS_PATHS = frozenset({"/docs", "/redoc"})
 
 
 class SecurityHeaders:

@@ -83,7 +83,9 @@ class AuthService(Generic[Credentials_co]):
         self.users = UserRepository(session)
         self.auth_sessions = AuthSessionRepository(session)
 
-    async def login(self, request: LoginRequest, device: Device) -> Credentials_co:
+    async def login(
+        self, request: LoginRequest, device: Device, *, device_token: str | None
+    ) -> Credentials_co:
         """Sign in on a device; every failure is the same `InvalidCredentials`."""
         user = await self.users.find_by_login(request.username)
         hashed = user.hashed_password if user else None
@@ -92,7 +94,7 @@ class AuthService(Generic[Credentials_co]):
         password = request.password.get_secret_value()
         fits, upgraded = await self.passwords.verify(password, hashed)
         verdict = Verdict(user.id if user else None, hashed, fits, upgraded)
-        return await self._conclude(request, verdict, device)
+        return await self._conclude(request.username, verdict, device, device_token)
 
     @use_case
     async def logout(self, principal: Principal) -> None:
@@ -120,10 +122,9 @@ class AuthService(Generic[Credentials_co]):
 
     @use_case
     async def _conclude(
-        self, request: LoginRequest, verdict: Verdict, device: Device
+        self, name: str, verdict: Verdict, device: Device, device_token: str | None
     ) -> Credentials_co:
-        account = account_of(verdict.user_id, request.username)
-        attempt = await self.lockout.enter(account, request.device_token)
+        attempt = await self.lockout.enter(account_of(verdict.user_id, name), device_token)
         if self.lockout.is_locked(attempt):
             raise InvalidCredentials
         user = await self.users.find_locked(verdict.user_id) if verdict.user_id else None
@@ -131,11 +132,10 @@ class AuthService(Generic[Credentials_co]):
         unchanged = user is not None and user.hashed_password == verdict.compared_with
         if user is None or not (verdict.fits and unchanged and user.is_active):
             locks = self.lockout.fail(attempt)
-            await self._refuse(request.username, verdict.user_id, locks=locks)
+            await self._refuse(name, verdict.user_id, locks=locks)
         if verdict.upgraded is not None:
             user.hashed_password = verdict.upgraded
-        device_token = await self.lockout.remember(attempt, request.device_token)
-        return await self._open(user, device, device_token)
+        return await self._open(user, device, await self.lockout.remember(attempt, device_token))
 
     async def _refuse(self, name: str, user_id: UUID | None, *, locks: bool) -> NoReturn:
         key = login_key(name)

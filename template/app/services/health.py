@@ -1,6 +1,8 @@
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,22 +40,43 @@ class HealthReport(View):
     version: str | None = None
 
 
-class HealthService:
-    """Asks what the service can't do without; a check that hangs is given up after a second."""
+class Check(Protocol):
+    """Something that the service needs."""
 
-    def __init__(
-        self, engine: AsyncEngine, revisions: ScriptDirectory, settings: AppSettings
-    ) -> None:
+    async def check(self) -> str:
+        """Return `OK`, or what is wrong in a word or two."""
+
+
+class DatabaseCheck:
+    """Whether the database answers within a second, and has all migrations."""
+
+    def __init__(self, engine: AsyncEngine, revisions: ScriptDirectory) -> None:
         self.engine = engine
         self.revisions = revisions
+
+    async def check(self) -> str:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT), self.engine.connect() as connection:
+                status = await read_status(connection, self.revisions)
+        except (SQLAlchemyError, OSError):
+            return UNREACHABLE
+        return PENDING if status.pending else OK
+
+
+class HealthService:
+    """Asks what the service needs; nothing can be served without the database."""
+
+    def __init__(self, checks: Mapping[str, Check], settings: AppSettings) -> None:
+        self.checks = checks
         self.settings = settings
 
     async def report(self) -> HealthReport:
         """Tell how everything is, also when it is not well."""
-        checks = {"database": await self._check_database()}
-        healthy = all(result == OK for result in checks.values())
+        results = await asyncio.gather(*(check.check() for check in self.checks.values()))
+        checks = dict(zip(self.checks, results, strict=True))
+        status = Health.HEALTHY if set(results) == {OK} else Health.DEGRADED
         return HealthReport(
-            status=Health.HEALTHY if healthy else Health.UNHEALTHY,
+            status=status if checks["database"] == OK else Health.UNHEALTHY,
             checks=checks,
             timestamp=utc_now(),
             environment=None if self.settings.is_guarded else self.settings.environment,
@@ -63,15 +86,7 @@ class HealthService:
     async def ready(self) -> HealthReport:
         """Return the report if requests can be served; else raise `ServiceUnavailable`."""
         report = await self.report()
-        if report.status is not Health.HEALTHY:
+        if report.status is Health.UNHEALTHY:
             failing = (f"{name}: {why}" for name, why in report.checks.items() if why != OK)
             raise ServiceUnavailable("; ".join(failing))
         return report
-
-    async def _check_database(self) -> str:
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT), self.engine.connect() as connection:
-                status = await read_status(connection, self.revisions)
-        except (SQLAlchemyError, OSError):
-            return UNREACHABLE
-        return PENDING if status.pending else OK

@@ -7,16 +7,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config.jwt import JwtSettings
 from app.core.events import Listener, RefreshTokenReused, publish
-from app.core.exceptions import TokenExpired, TokenInvalid, TokenReused
+from app.core.exceptions import TokenInvalid
 from app.core.security.refresh_tokens import RefreshToken as RawToken
 from app.core.security.refresh_tokens import RefreshTokens as RawTokens
-from app.core.security.tokens import AccessClaims, AccessTokens
+from app.core.security.refresh_tokens import TokenReused
+from app.core.security.tokens import AccessClaims, AccessTokens, TokenExpired
 from app.db.base import utc_now
 from app.models.auth import AuthSession
 from app.models.refresh_tokens import RefreshToken
 from app.repositories.auth import AuthSessionRepository
 from app.repositories.refresh_tokens import RefreshTokenRepository
-from app.schemas.auth import LoginTokens, TokenPair
+from app.schemas.tokens import LoginTokens, TokenPair
 from app.services.use_case import use_case
 
 

@@ -2,7 +2,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.api.dependencies.services import DbSession
+from app.api.dependencies.resources import DbSession
 from app.services.items import ItemService
 
 

@@ -1,7 +1,7 @@
-"""What every group of settings shares: where values come from, and how faults are told."""
+"""What every group of settings shares: where values come from, and what a secret must be."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -52,14 +52,6 @@ class SettingsGroup(BaseSettings):
         return f"{cls.model_config.get('env_prefix', '')}{field}".upper()
 
 
-class SettingsError(Exception):
-    """The environment is wrong; each of `faults` names a variable and never its value."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(["The settings are not usable:", *(f"- {f}" for f in faults)]))
-        self.faults = faults
-
-
 def check_secret(value: SecretStr) -> SecretStr:
     """Refuse a key that is short or guessable; HMAC-SHA256 wants 32 bytes (RFC 7518, 3.2)."""
     secret = value.get_secret_value()
@@ -73,14 +65,3 @@ def check_secret(value: SecretStr) -> SecretStr:
 
 
 Secret = Annotated[SecretStr, AfterValidator(check_secret)]
-
-
-def faults_of(group: type[SettingsGroup], errors: list[Any]) -> Iterator[str]:
-    """Yield one sentence per error of pydantic's: the variable and the rule that it breaks."""
-    for error in errors:
-        field = str(error["loc"][0]) if error["loc"] else ""
-        name = group.variable(field) if field in group.model_fields else field
-        if error["type"] == "missing":
-            yield f"{name} is missing."
-        else:
-            yield f"{name}: {error['msg'].removeprefix('Value error, ')}"

@@ -7,7 +7,7 @@ from typing import Self
 from uuid import UUID
 
 from app.core.config.app import AppSettings
-from app.core.exceptions import TokenInvalid
+from app.core.exceptions import NotAuthenticated, TokenInvalid
 from app.core.security.opaque_tokens import digest
 
 REFRESH_TOKEN = re.compile(
@@ -15,6 +15,13 @@ REFRESH_TOKEN = re.compile(
     r"\.(?P<generation>[0-9]{1,9})\.(?P<proof>[0-9a-f]{64})",
     re.ASCII,
 )
+
+
+class TokenReused(NotAuthenticated):
+    """A refresh token came back after it was spent: one of the two who have it stole it."""
+
+    code, title = "token_reused", "The token was used before, so its session has ended"
+    commits = True
 
 
 @dataclass(frozen=True, slots=True)

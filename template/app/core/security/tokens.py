@@ -10,10 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
 from app.core.config.jwt import JwtSettings
-from app.core.exceptions import TokenExpired, TokenInvalid
+from app.core.exceptions import NotAuthenticated, TokenInvalid
 
 CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "typ"]
 ACCESS = "access"
+
+
+class TokenExpired(NotAuthenticated):
+    code, title = "token_expired", "The token has expired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 from fastapi import APIRouter, status
 
 from app.api.dependencies.auth import CurrentUser
-from app.api.dependencies.services import CredentialServiceDep, UserServiceDep
+from app.api.dependencies.services import UserServiceDep
 from app.api.errors import errors
-from app.core.exceptions import EmailTaken, LastAdmin, UsernameTaken, WrongPassword
-from app.schemas.credentials import ChangeEmailRequest, ChangePasswordRequest
+from app.core.exceptions import LastAdmin, UsernameTaken
 from app.schemas.users import UserUpdate, UserView
 
 router = APIRouter()
@@ -29,26 +28,3 @@ async def update_me(changes: UserUpdate, principal: CurrentUser, users: UserServ
 )
 async def delete_me(principal: CurrentUser, users: UserServiceDep) -> None:
     await users.delete(principal.id, principal=principal)
-
-
-@router.post(
-    "/change-password",
-    summary="Change the password, and sign out all other devices",
-    status_code=status.HTTP_204_NO_CONTENT,
-    responses=errors(WrongPassword),
-)
-async def change_password(
-    request: ChangePasswordRequest, principal: CurrentUser, credentials: CredentialServiceDep
-) -> None:
-    await credentials.change_password(request, principal=principal)
-
-
-@router.post(
-    "/change-email",
-    summary="Change the address",
-    responses=errors(WrongPassword, EmailTaken),
-)
-async def change_email(
-    request: ChangeEmailRequest, principal: CurrentUser, credentials: CredentialServiceDep
-) -> UserView:
-    return UserView.model_validate(await credentials.change_email(request, principal=principal))

