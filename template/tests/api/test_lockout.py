@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.dependencies import services
 from app.core.events import AccountLocked, Event, LoginFailed
-from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, log_in, running
+from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, running
+from tests.fixtures.carrier import log_in
 from tests.fixtures.database import Database
 
 WRONG = "a wrong password, but a long one"
@@ -173,7 +174,7 @@ async def test_strangers_do_not_lock_a_known_device_out(
     device = (await log_in(client, user))["device_token"]
     await lock(client, user.email)
     await fail(client, user.email, user.password)
-    assert (await log_in(client, user, device_token=device))["device_token"] == device
+    assert (await log_in(client, user, device=device))["device_token"] == device
     # Signing in on one device does not unlock the account for the others.
     await fail(client, user.email, user.password)
     assert await strangers(database) == [(3, 600)]
@@ -183,14 +184,14 @@ async def test_a_known_device_is_locked_apart(
     client: AsyncClient, user: Account, database: Database
 ) -> None:
     tokens = [(await log_in(client, user))["device_token"] for _ in range(2)]
-    await lock(client, user.email, device_token=tokens[0])
-    await fail(client, user.email, user.password, device_token=tokens[0])
-    await log_in(client, user, device_token=tokens[1])
+    await lock(client, user.email, device=tokens[0])
+    await fail(client, user.email, user.password, device=tokens[0])
+    await log_in(client, user, device=tokens[1])
     await log_in(client, user)
     await wait_out(database)
-    await log_in(client, user, device_token=tokens[0])
-    await fail(client, user.email, device_token=tokens[0])
-    await log_in(client, user, device_token=tokens[0])
+    await log_in(client, user, device=tokens[0])
+    await fail(client, user.email, device=tokens[0])
+    await log_in(client, user, device=tokens[0])
 
 
 @pytest.mark.parametrize("kind", ["made up", "empty", "another's", "of a session"])
@@ -205,8 +206,8 @@ async def test_other_strings_make_no_device_known(
     session_key = f"session:{session['id']}"
     tokens = {"made up": device[::-1], "another's": anothers, "of a session": session_key}
     await lock(client, user.email)
-    await fail(client, user.email, user.password, device_token=tokens.get(kind, ""))
-    assert (await log_in(client, user, device_token=device))["device_token"] == device
+    await fail(client, user.email, user.password, device=tokens.get(kind, ""))
+    assert (await log_in(client, user, device=device))["device_token"] == device
 
 
 async def test_a_device_is_known_for_half_a_year(
@@ -216,25 +217,25 @@ async def test_a_device_is_known_for_half_a_year(
     await lock(client, user.email)
     known = "UPDATE login_attempts SET last_attempt_at = now() - $1::interval WHERE device <> ''"
     for days in (179, 181):
-        await log_in(client, user, device_token=device)
+        await log_in(client, user, device=device)
         await database.execute(known, timedelta(days=days))
         async with api.resources.sessions() as session:
             await (await services.credential_service(session, api.resources)).purge()
-    await fail(client, user.email, user.password, device_token=device)
+    await fail(client, user.email, user.password, device=device)
     await wait_out(database)
-    assert (await log_in(client, user, device_token=device))["device_token"] != device
+    assert (await log_in(client, user, device=device))["device_token"] != device
 
 
 async def test_the_devices_that_were_used_last_stay_known(
     client: AsyncClient, user: Account
 ) -> None:
     tokens = [(await log_in(client, user))["device_token"] for _ in range(20)]
-    await log_in(client, user, device_token=tokens[0])
+    await log_in(client, user, device=tokens[0])
     await log_in(client, user)
     await lock(client, user.email)
-    await fail(client, user.email, user.password, device_token=tokens[1])
+    await fail(client, user.email, user.password, device=tokens[1])
     for known in (tokens[0], tokens[2], tokens[19]):
-        await log_in(client, user, device_token=known)
+        await log_in(client, user, device=known)
 
 
 async def test_a_burst_of_guesses_gets_no_more_of_them(
@@ -270,7 +271,7 @@ async def test_a_new_password_unlocks_the_account(
 ) -> None:
     device = (await log_in(client, user))["device_token"]
     await lock(client, user.email)
-    await lock(client, user.email, device_token=device)
+    await lock(client, user.email, device=device)
     await lock(client, "nobody")
     async with api.resources.sessions() as session:
         credentials = await services.credential_service(session, api.resources)
@@ -282,7 +283,7 @@ async def test_a_new_password_unlocks_the_account(
         assert (await client.post("/api/v1/auth/reset-password", json=body)).status_code == 204
     changed = Account(user.email, password=NEW)
     assert await strangers(database) == [(3, 600)]
-    assert (await log_in(client, changed, device_token=device))["device_token"] != device
+    assert (await log_in(client, changed, device=device))["device_token"] != device
     await log_in(client, changed)
 
 

@@ -3,7 +3,8 @@ import asyncio
 import pytest
 from httpx2 import AsyncClient, Response
 
-from tests.fixtures.api import Account, assert_problem, bearer, load, log_in, running
+from tests.fixtures.api import Account, assert_problem, load, running
+from tests.fixtures.carrier import bearer, log_in
 from tests.fixtures.database import Database
 
 REFRESH = "/api/v1/auth/refresh"

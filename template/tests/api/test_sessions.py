@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.dependencies import services
 from app.core.events import Event, LoggedOut, SessionRevoked, SessionsRevoked
-from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, log_in, running
+from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, running
+from tests.fixtures.carrier import log_in
 from tests.fixtures.database import Database
 
 ME = "/api/v1/users/me"

@@ -7,7 +7,8 @@ import pytest
 from dirty_equals import IsStr
 from httpx2 import AsyncClient
 
-from tests.fixtures.api import Account, Api, assert_problem, bearer, load, log_in, running
+from tests.fixtures.api import Account, Api, assert_problem, load, running
+from tests.fixtures.carrier import bearer, log_in
 
 LOGIN = "/api/v1/auth/login"
 TOKEN = "/api/v1/auth/token"
