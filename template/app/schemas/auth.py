@@ -7,7 +7,9 @@ from pydantic import Field, SecretStr
 
 from app.schemas.base import Email, Line, Password, Schema, View
 
-Token = Annotated[str, Field(max_length=512)]
+Token = Annotated[
+    str, Field(max_length=512, examples=["b-damN3kPB2Zo9pSyUcR9f_qNhpDvwvQ62LJkh7Vrfw"])
+]
 
 
 class LoginRequest(Schema):
