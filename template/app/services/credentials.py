@@ -16,15 +16,16 @@ from app.core.events import (
 )
 from app.core.exceptions import NotFound, TokenInvalid, WrongPassword
 from app.core.security.opaque_tokens import digest, new_token
-from app.core.security.passwords import PasswordHasher, PasswordPolicy
+from app.core.security.password_policy import PasswordPolicy
+from app.core.security.passwords import PasswordHasher
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.users import User
 from app.repositories.account_tokens import AccountTokenRepository
 from app.repositories.auth import AuthSessionRepository
 from app.repositories.users import UserRepository
-from app.schemas.auth import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
 from app.schemas.base import email_key
+from app.schemas.credentials import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
 from app.services.lockout import Lockout, account_of
 from app.services.use_case import use_case
 

@@ -12,7 +12,8 @@ from app.core.events import (
     publish,
 )
 from app.core.exceptions import Forbidden, LastAdmin, NotFound
-from app.core.security.passwords import PasswordHasher, PasswordPolicy
+from app.core.security.password_policy import PasswordPolicy
+from app.core.security.passwords import PasswordHasher
 from app.core.security.permissions import MANAGE_USERS, USER, Principal, grants
 from app.db.base import utc_now
 from app.models.users import User

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.api.dependencies import project
 from app.core.config import Settings
 from app.core.events import Listener, LoginStep
-from app.core.security.passwords import PasswordHasher, PasswordPolicy
+from app.core.security.password_policy import PasswordPolicy
+from app.core.security.passwords import PasswordHasher
 from app.core.security.refresh_tokens import RefreshTokens
 from app.core.security.tokens import AccessTokens
 from app.db.engine import create_engine, create_sessions

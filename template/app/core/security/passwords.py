@@ -1,22 +1,13 @@
-"""Hashing of passwords, and what a new one must be; off the event loop and bounded."""
+"""Hashing of passwords, off the event loop and bounded."""
 
 import os
-import re
-from collections.abc import Iterable, Sequence
-from math import prod
 
 from anyio import CapacityLimiter, to_thread
 from passlib.exc import PasswordTruncateError
-from zxcvbn import zxcvbn
-from zxcvbn.matching import L33T_TABLE
 
-from app.core.config.app import SLUG, TITLE
 from app.core.config.passwords import PasswordSettings
-from app.core.exceptions import ValidationFailed
 
 NOBODYS_PASSWORD = "a password that nobody has"  # noqa: S105
-# About 50 ms at most. The product of how a text may be read and of its length squared.
-MAX_ESTIMATE = 40_000
 
 
 class PasswordHasher:
@@ -54,56 +45,3 @@ class PasswordHasher:
             self._context.verify(NOBODYS_PASSWORD, self._dummy)
             return False, None
         return fits and hashed is not None, upgraded
-
-
-class PasswordPolicy:
-    """What a new password must be: of the right length, and hard to guess by zxcvbn's estimate."""
-
-    def __init__(self, settings: PasswordSettings) -> None:
-        self._settings = settings
-        # zxcvbn keeps the words of an estimate in its module: two at once would mix them.
-        self._limiter = CapacityLimiter(1)
-
-    async def check(
-        self, password: str, *, personal: Sequence[str | None] = (), pointer: str = "#/password"
-    ) -> None:
-        """Raise `ValidationFailed` unless it will do; what is `personal` is easily guessed."""
-        if not self._settings.allows_length(password):
-            raise ValidationFailed(
-                f"The password must have {self._settings.length_rule}.",
-                pointer=pointer,
-                rule="password_length",
-            )
-        if not self._settings.min_score:
-            return
-        words = _words_of([TITLE, SLUG, *personal])
-        score = await to_thread.run_sync(_estimate, password, words, limiter=self._limiter)
-        if score < self._settings.min_score:
-            raise ValidationFailed(
-                "The password is easily guessed: add less common words.",
-                pointer=pointer,
-                rule="password_guessable",
-            )
-
-
-def _words_of(texts: Iterable[str | None]) -> list[str]:
-    given = [text for text in texts if text]
-    return [word for text in given for word in [text, *re.split(r"[\W_]+", text)] if len(word) > 2]
-
-
-def _estimate(password: str, words: list[str]) -> int:
-    """Return zxcvbn's score, from 0 to 4, of as much of the beginning as is quickly estimated.
-
-    Each further symbol that may stand for a letter, as `$` for `s`, multiplies zxcvbn's work: 72
-    characters can take two seconds.
-    """
-    part = password[:72]
-    while _readings(part) * len(part) ** 2 > MAX_ESTIMATE:
-        part = part[:-1]
-    return zxcvbn(part, user_inputs=words)["score"]
-
-
-def _readings(text: str) -> int:
-    return prod(
-        max(1, sum(symbol in text for symbol in symbols)) for symbols in L33T_TABLE.values()
-    )
