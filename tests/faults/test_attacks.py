@@ -22,6 +22,16 @@ def test_fault_is_caught(
     assert outcome.faults(fault.tests) == []
 
 
+def test_every_fault_fits_and_is_python(planted: Render) -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    for fault in FAULTS:
+        file = planted.path / fault.file
+        kept = file.read_text()
+        fault.plant(planted.path)
+        compile(file.read_text(), fault.file, "exec")
+        file.write_text(kept)
+
+
 def test_a_fault_that_fits_nowhere_is_told(planted: Render) -> None:
     for old in ("no such line", "import"):
         fault = Fault("misplaced", "app/main.py", old, "", ())
