@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.deployment import Target
-from tests.attacks.faults import FAULTS, Fault
+from tests.attacks.faults.fault import Fault
+from tests.attacks.faults.table import FAULTS
 from tests.attacks.seeding import attack
 from tests.matrix.clusters import Cluster
 from tests.matrix.environment import Environment
