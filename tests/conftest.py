@@ -2,10 +2,12 @@
 
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.matrix.clusters import Cluster, running_cluster
 from tests.matrix.environment import Environment, environment_for
 from tests.matrix.renders import Render, Renders
 from tests.matrix.rows import rows
@@ -23,6 +25,16 @@ def renders(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Renders
 @pytest.fixture(scope="session")
 def environment(renders: Renders) -> Environment:
     return environment_for(renders.get(row.answers) for row in rows())
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """Run one PostgreSQL for this process, with a database that the `starter` render migrated."""
+    render, folder = renders.get({"preset": "starter"}), tmp_path_factory.mktemp("postgres")
+    with running_cluster(render, environment, folder) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from copier import run_copy
 from filelock import FileLock
 
 from tests.matrix.git import commit_all, git
@@ -68,6 +67,9 @@ class Renders:
 
 def _copy(template: Path, destination: Path, answers: Answers) -> Answers:
     """Do what `copier copy` without `--trust` does; return all answers."""
+    # It takes a second to import, which a process that only looks at renders saves.
+    from copier import run_copy  # noqa: PLC0415
+
     worker = run_copy(
         str(template), destination, answers, defaults=True, quiet=True, vcs_ref="HEAD"
     )

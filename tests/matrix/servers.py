@@ -1,12 +1,12 @@
-"""A rendered project as `make dev` runs it, in the environment that all renders share."""
+"""A rendered project as its users run it, in the environment that all renders share."""
 
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,37 +29,57 @@ class Server:
 
     def stop(self) -> int:
         """Press Ctrl-C; return the exit status."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGINT)
-        try:
-            return self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            raise
+        return _stop(self.process)
 
 
 @contextmanager
 def development_server(project: Path, environment: Environment) -> Iterator[Server]:
     """Run `app dev` in a project until the block ends."""
-    port = _free_port()
-    log = project.with_suffix(".log")
-    variables = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [environment.path / "bin" / "python", "-c", MAIN, "dev", "--port", str(port)],
-            cwd=project,
-            env={**variables, "PYTHONUNBUFFERED": "1"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        server = Server(project, process, client, log)
-        try:
-            _wait_until_ready(server)
-            yield server
-        finally:
-            server.stop()
+    with serving(project, environment, "-c", MAIN, "dev") as server:
+        yield server
+
+
+@contextmanager
+def production_server(
+    project: Path, environment: Environment, *, database_url: str
+) -> Iterator[Server]:
+    """Run `app serve` in a project that has an `.env`, with the settings of production."""
+    variables = {"APP_ENVIRONMENT": "production", "DATABASE_URL": database_url}
+    command = ("-c", MAIN, "serve", "--host=127.0.0.1")
+    with serving(project, environment, *command, variables=variables) as server:
+        yield server
+
+
+@contextmanager
+def development_services(project: Path, environment: Environment) -> Iterator[str]:
+    """Run what `app dev` starts beside the server until the block ends; return the database's URL.
+
+    Migrations are applied then, and the project has an `.env`.
+    """
+    log = project.with_name(f"{project.name}.services.log")
+    command = ("-c", MAIN, "dev", "--services-only")
+    with _started(project, environment, command, log, {}) as process:
+        _wait_until(lambda: "Ctrl-C" in log.read_text(), process, log)
+        yield (project / ".dev" / "env").read_text().strip().removeprefix("DATABASE_URL=")
+
+
+@contextmanager
+def serving(
+    project: Path,
+    environment: Environment,
+    *command: str,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Run a Python command that takes `--port` and answers `/health/ready`."""
+    [port] = free_ports(1)
+    log = project.with_name(f"{project.name}.{port}.log")
+    command = (*command, f"--port={port}")
+    with (
+        _started(project, environment, command, log, variables or {}) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
+    ):
+        _wait_until(lambda: is_ready(str(client.base_url)), process, log)
+        yield Server(project, process, client, log)
 
 
 def is_ready(address: str) -> bool:
@@ -69,16 +89,51 @@ def is_ready(address: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Return ports that differ, since all of them are held until the last one is found."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in held]
 
 
-def _wait_until_ready(server: Server) -> None:
+@contextmanager
+def _started(
+    project: Path,
+    environment: Environment,
+    command: tuple[str, ...],
+    log: Path,
+    variables: Mapping[str, str],
+) -> Iterator[subprocess.Popen[bytes]]:
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [environment.path / "bin" / "python", *command],
+            cwd=project,
+            env={**kept, "PYTHONUNBUFFERED": "1", **variables},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> int:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+    try:
+        return process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
+def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and server.process.poll() is None:
-        if is_ready(str(server.client.base_url)):
+    while time.monotonic() < deadline and process.poll() is None:
+        if condition():
             return
         time.sleep(0.2)
-    raise AssertionError(f"The server didn't become ready:\n{server.log.read_text()}")
+    raise AssertionError(f"The server didn't become ready:\n{log.read_text()}")

@@ -22,6 +22,13 @@ database_cli = typer.Typer(
     name="db", help="Migrate the database, and write revisions.", no_args_is_help=True
 )
 
+# What to do, where an error does not come from a revision.
+HINTS: dict[type[BaseException], str] = {
+    asyncpg.InvalidCatalogNameError: "; `app init-db` makes it.",
+    asyncpg.UndefinedTableError: "; `app db upgrade` makes it.",
+    asyncpg.UndefinedColumnError: "; `app db upgrade` makes it.",
+}
+
 
 @database_cli.command()
 def upgrade(
@@ -160,10 +167,14 @@ def explained() -> Iterator[None]:
     except ValidationError as error:
         faults = [f"{entry['loc'][0]}: {entry['msg']}" for entry in error.errors()]
         raise _failure("\n".join(faults)) from None
+    except UnicodeEncodeError as error:
+        raise _failure("This is not valid Unicode text.") from error
     except (DBAPIError, OSError) as error:
         url = _database().direct_url
-        place = _place_of(error) or f"Database {url.database} on {url.host}:{url.port or 5432}"
-        raise _failure(f"{place}: {_reason_of(error)}") from error
+        place = _place_of(error)
+        hint = "" if place else HINTS.get(type(_cause_of(error)), "")
+        place = place or f"Database {url.database} on {url.host}:{url.port or 5432}"
+        raise _failure(f"{place}: {_reason_of(error)}{hint}") from error
 
 
 def _shown(path: Path) -> Path:
@@ -185,7 +196,11 @@ def _place_of(error: Exception) -> str | None:
 
 
 def _reason_of(error: Exception) -> str:
-    cause = (error.orig and error.orig.__cause__) if isinstance(error, DBAPIError) else error
+    cause = _cause_of(error)
     if isinstance(cause, asyncpg.LockNotAvailableError):
         return "another transaction holds the table; see DATABASE_MIGRATION_LOCK_TIMEOUT."
-    return " ".join(str(cause or error).split()) or type(error).__name__
+    return " ".join(str(cause).split()) or type(error).__name__
+
+
+def _cause_of(error: Exception) -> BaseException:
+    return error.driver_exception if isinstance(error, DBAPIError) else error

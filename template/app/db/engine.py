@@ -1,8 +1,9 @@
 """The engine and its sessions."""
 
-from asyncpg import InvalidCatalogNameError
+from asyncpg import DuplicateDatabaseError, InvalidCatalogNameError, UniqueViolationError
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -52,14 +53,22 @@ async def ensure_database(url: URL) -> bool:
     try:
         async with create_async_engine(url, poolclass=NullPool).connect():
             return False
-    except InvalidCatalogNameError:
-        server = create_async_engine(
-            url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
-        )
-        name = server.dialect.identifier_preparer.quote_identifier(str(url.database))
+    except DBAPIError as error:
+        if not isinstance(error.driver_exception, InvalidCatalogNameError):
+            raise
+    server = create_async_engine(
+        url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
+    name = server.dialect.identifier_preparer.quote_identifier(str(url.database))
+    try:
         async with server.connect() as connection:
             await connection.execute(text(f"CREATE DATABASE {name}"))
-        return True
+    except DBAPIError as error:
+        # Somebody else was faster; which of the two it is depends on by how much.
+        if not isinstance(error.driver_exception, DuplicateDatabaseError | UniqueViolationError):
+            raise
+        return False
+    return True
 
 
 @event.listens_for(GuardedSession, "before_flush")

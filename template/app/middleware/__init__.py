@@ -4,38 +4,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.core.config import Settings
+from app.middleware.addresses import TrailingSlash, TrustedHost
 from app.middleware.problems import ErrorBoundary, Problems
 from app.middleware.request_context import REQUEST_ID, AccessLog, RequestId
 from app.middleware.security_headers import SecurityHeaders
-
-PROBES = frozenset({"/health/live", "/health/ready"})
-
-
-class TrustedHost(TrustedHostMiddleware):
-    """Refuse foreign host names, except for probes: a kubelet sends the address of the pod."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in PROBES:
-            await self.app(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
-class TrailingSlash:
-    """Let every path answer with and without a slash at its end, never by a redirect."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope["path"] = scope["path"].rstrip("/") or "/"
-        await self.app(scope, receive, send)
 
 
 def ordered(settings: Settings, problems: Problems) -> list[Middleware]:

@@ -25,7 +25,8 @@ class AuthSession(Entity):
 class LoginAttempt(Entity):
     """Failures in a row for one account from one device, or from all that are not known.
 
-    `account` and `device` are digests; names that nobody has count like any other.
+    `account` is a digest, and so is a `device` that is known by a token; one that is signed in goes
+    by its session. Names that nobody has count like any other.
     """
 
     __tablename__ = "login_attempts"

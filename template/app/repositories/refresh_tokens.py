@@ -15,9 +15,8 @@ class RefreshTokenRepository:
         self.session = session
 
     async def find(self, session_id: UUID, generation: int) -> RefreshToken | None:
-        return await self.session.get(
-            RefreshToken, (session_id, generation), populate_existing=True
-        )
+        key = (session_id, generation)
+        return await self.session.get(RefreshToken, key, populate_existing=True)
 
     async def create(self, row: RefreshToken) -> RefreshToken:
         self.session.add(row)
@@ -56,7 +55,5 @@ class RefreshTokenRepository:
 
     async def purge(self, session_id: UUID) -> None:
         """Delete a device's expired tokens; a spent one is told from a forged one until then."""
-        expired = RefreshToken.expires_at <= utc_now()
-        await delete_where(
-            self.session, RefreshToken, RefreshToken.session_id == session_id, expired
-        )
+        expired = (RefreshToken.session_id == session_id, RefreshToken.expires_at <= utc_now())
+        await delete_where(self.session, RefreshToken, *expired)

@@ -4,7 +4,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.core.exceptions import EmailTaken, UsernameTaken
+from app.core.exceptions import EmailTaken, NotFound, UsernameTaken
 from app.core.security.permissions import managing_roles
 from app.models.users import User
 from app.repositories.base import Repository, Slice
@@ -34,6 +34,13 @@ class UserRepository(Repository[User]):
             .with_for_update()
             .execution_options(populate_existing=True)
         )
+
+    async def get_locked(self, key: UUID) -> User:
+        """Return an account as `find_locked` does; raise `NotFound` if there is none."""
+        user = await self.find_locked(key)
+        if user is None:
+            raise NotFound
+        return user
 
     async def lock_managers(self) -> Sequence[UUID]:
         """Return the accounts that may manage users; none of them changes in the meantime."""

@@ -1,13 +1,8 @@
-from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import Field, SecretStr
 
-from app.schemas.base import Email, Line, Password, Schema, View
-
-Token = Annotated[str, Field(max_length=512)]
+from app.schemas.base import Line, Password, Schema, Token, View
 
 
 class LoginRequest(Schema):
@@ -56,40 +51,3 @@ class PublicKeys(View):
     """The keys that verify access tokens, as a JWK set (RFC 7517)."""
 
     keys: list[dict[str, str]]
-
-
-class SessionView(View):
-    """A device that is signed in."""
-
-    id: UUID
-    created_at: datetime
-    last_used_at: datetime
-    expires_at: datetime
-    ip_address: str | None
-    user_agent: str | None
-    current: Annotated[bool, Field(description="Whether it is the one that asks")] = False
-
-    @classmethod
-    def for_device(cls, session_id: UUID) -> Callable[[object], "SessionView"]:
-        """Return what shows a device to the one that has this session."""
-
-        def view(row: object) -> "SessionView":
-            shown = cls.model_validate(row)
-            return shown.model_copy(update={"current": shown.id == session_id})
-
-        return view
-
-
-class ChangePasswordRequest(Schema):
-    current_password: Annotated[Password, Field(examples=["correct horse battery"])]
-    new_password: Annotated[Password, Field(examples=["several other words"])]
-
-
-class ChangeEmailRequest(Schema):
-    email: Annotated[Email, Field(examples=["ada@example.org"])]
-    password: Annotated[Password, Field(examples=["correct horse battery"])]
-
-
-class ResetPasswordRequest(Schema):
-    token: Token
-    password: Annotated[Password, Field(examples=["several other words"])]

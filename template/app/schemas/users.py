@@ -3,8 +3,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.core.security.permissions import ROLES, USER
@@ -52,9 +51,20 @@ class ManagedUserUpdate(UserUpdate):
     """What may be changed of any account; the last two only by who manages users."""
 
     role: Annotated[
-        Line | SkipJsonSchema[None], AfterValidator(_check_role), Field(examples=[USER])
+        Line | None,
+        AfterValidator(_check_role),
+        WithJsonSchema({"type": "string", "examples": [USER]}),
     ] = None
-    is_active: Annotated[bool | SkipJsonSchema[None], AfterValidator(_refuse_null)] = None
+    is_active: Annotated[
+        bool | None,
+        AfterValidator(_refuse_null),
+        WithJsonSchema({"type": "boolean", "examples": [True]}),
+    ] = None
+
+    @property
+    def names_access(self) -> bool:
+        """Whether it is about more than names."""
+        return bool({"role", "is_active"} & self.model_fields_set)
 
 
 class UserView(View):

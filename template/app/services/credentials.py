@@ -24,8 +24,8 @@ from app.models.users import User
 from app.repositories.account_tokens import AccountTokenRepository
 from app.repositories.auth import AuthSessionRepository
 from app.repositories.users import UserRepository
-from app.schemas.auth import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
 from app.schemas.base import email_key
+from app.schemas.credentials import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
 from app.services.lockout import Lockout, account_of
 from app.services.use_case import use_case
 
@@ -77,16 +77,24 @@ class CredentialService:
         proof = await self._prove(principal, request.password)
         return await self._change_email(principal, proof, request.email)
 
+    async def get_by_login(self, login: str) -> User:
+        """Return the account that has a name or an address; raise `NotFound` if none has it."""
+        user = await self.users.find_by_login(login)
+        if user is None:
+            raise NotFound(f"Nobody has the name or the address {login}.")
+        await self.session.close()
+        return user
+
     async def set_password(self, login: str, password: str) -> None:
         """Set the password of an account as an operator; raise `NotFound`, or a 422."""
-        user = await self._get_by_login(login)
+        user = await self.get_by_login(login)
         personal = (user.email, user.username, user.full_name)
         await self.policy.check(password, personal=personal)
         await self._set_password(user.id, await self.passwords.hash(password))
 
     async def make_reset_token(self, login: str) -> str:
         """Make the token with which an account can get a new password; raise `NotFound`."""
-        user = await self._get_by_login(login)
+        user = await self.get_by_login(login)
         return await self._make_reset_token(user.id)
 
     async def reset_password(self, request: ResetPasswordRequest) -> None:
@@ -118,13 +126,6 @@ class CredentialService:
         await self.session.close()
         fits, _ = await self.passwords.verify(password.get_secret_value(), user.hashed_password)
         return Proof(user.hashed_password, fits)
-
-    async def _get_by_login(self, login: str) -> User:
-        user = await self.users.find_by_login(login)
-        if user is None:
-            raise NotFound(f"Nobody has the name or the address {login}.")
-        await self.session.close()
-        return user
 
     @use_case
     async def _change_password(self, principal: Principal, proof: Proof, hashed: str) -> None:

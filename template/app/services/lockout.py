@@ -41,7 +41,8 @@ class Lockout:
 
     async def enter_signed_in(self, account: str, session_id: UUID) -> LoginAttempt:
         """Return the counter of a device that asks for the password of who is signed in."""
-        return await self.attempts.get_locked(account, digest(f"session:{session_id}"))
+        # Not a digest, so that no device token, whose digest is looked up, can lead here.
+        return await self.attempts.get_locked(account, f"session:{session_id}")
 
     def is_locked(self, attempt: LoginAttempt) -> bool:
         return attempt.locked_until is not None and attempt.locked_until > utc_now()

@@ -62,8 +62,7 @@ class UserService:
 
     async def get(self, user_id: UUID, *, principal: Principal) -> User:
         """Return an account; raise `NotFound` if there is none that the principal may see."""
-        if user_id != principal.id and not principal.may(MANAGE_USERS):
-            raise NotFound
+        _check_visible(user_id, principal)
         return await self.users.get(user_id)
 
     @use_case
@@ -74,9 +73,15 @@ class UserService:
 
         Roles and activation are for who may manage users; `Forbidden` for anybody else.
         """
-        user = await self.get(user_id, principal=principal)
-        if isinstance(changes, ManagedUserUpdate):
-            await self._update_access(user, changes, principal)
+        _check_visible(user_id, principal)
+        if isinstance(changes, ManagedUserUpdate) and changes.names_access:
+            if not principal.may(MANAGE_USERS):
+                raise Forbidden
+            managers = await self.users.lock_managers()
+            user = await self.users.get_locked(user_id)
+            await self._update_access(user, changes, principal, managers)
+        else:
+            user = await self.users.get_locked(user_id)
         if "username" in changes.model_fields_set:
             user.username = changes.username
             user.username_key = username_key(changes.username) if changes.username else None
@@ -90,8 +95,10 @@ class UserService:
 
         The row stays for what refers to it; its address and its name are free again.
         """
-        user = await self.get(user_id, principal=principal)
-        await self._keep_a_manager(user)
+        _check_visible(user_id, principal)
+        managers = await self.users.lock_managers()
+        user = await self.users.get_locked(user_id)
+        _keep_a_manager(user, managers)
         user.deleted_at = utc_now()
         user.email_key = user.username_key = user.hashed_password = None
         await self.users.update(user)
@@ -99,14 +106,16 @@ class UserService:
         await publish(self.session, AccountDeleted(user.id, principal.id), self.listeners)
 
     async def _update_access(
-        self, user: User, changes: ManagedUserUpdate, principal: Principal
+        self,
+        user: User,
+        changes: ManagedUserUpdate,
+        principal: Principal,
+        managers: Sequence[UUID],
     ) -> None:
         role = user.role if changes.role is None else changes.role
         is_active = user.is_active if changes.is_active is None else changes.is_active
-        if not principal.may(MANAGE_USERS) and {"role", "is_active"} & changes.model_fields_set:
-            raise Forbidden
         if not (is_active and grants(role, MANAGE_USERS)):
-            await self._keep_a_manager(user)
+            _keep_a_manager(user, managers)
         if role != user.role:
             changed = RoleChanged(user.id, principal.id, former=user.role, role=role)
             user.role = role
@@ -116,11 +125,6 @@ class UserService:
             await self._end_access(user)
             switched = ActivationChanged(user.id, principal.id, is_active)
             await publish(self.session, switched, self.listeners)
-
-    async def _keep_a_manager(self, user: User) -> None:
-        """Raise `LastAdmin` if nobody else could manage users, nor can anybody until the commit."""
-        if await self.users.lock_managers() == [user.id]:
-            raise LastAdmin
 
     async def _end_access(self, user: User) -> None:
         await self.auth_sessions.revoke_all(user.id)
@@ -150,3 +154,14 @@ class UserService:
         )
         await publish(self.session, UserRegistered(user.id), self.listeners)
         return user
+
+
+def _check_visible(user_id: UUID, principal: Principal) -> None:
+    if user_id != principal.id and not principal.may(MANAGE_USERS):
+        raise NotFound
+
+
+def _keep_a_manager(user: User, managers: Sequence[UUID]) -> None:
+    """Raise `LastAdmin` if there is nobody else who manages users; they must be locked."""
+    if managers == [user.id]:
+        raise LastAdmin

@@ -1,6 +1,5 @@
 """The command line, and the processes that it starts."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,32 +17,13 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from dotenv import dotenv_values
-from typer.testing import CliRunner, Result
 
-from app.cli import cli
-from tests.fixtures.api import PASSWORD, Account, SignIn, logging_restored
+from tests.fixtures.api import Run
 from tests.fixtures.database import Database
 
 APP = (sys.executable, "-c", "from app.cli import main; main()")
 UVICORN = (sys.executable, "-m", "uvicorn", "app.asgi:app")
 PATIENCE = 60
-
-Run = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-def run(
-    environment: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Run]:
-    """Run a command on the worker's database, in a thread since it has an event loop of its own."""
-
-    async def run(*arguments: str, answers: str = "", **variables: str) -> Result:
-        for name, value in {**environment, **variables}.items():
-            monkeypatch.setenv(name, value)
-        return await asyncio.to_thread(CliRunner().invoke, cli, arguments, input=answers)
-
-    with logging_restored():
-        yield run
 
 
 @contextmanager
@@ -104,38 +84,6 @@ async def test_help_names_every_command(run: Run) -> None:
     assert result.exit_code == 0
     for command in ("init", "dev", "serve", "db", "openapi", "doctor", "seed", "create-user"):
         assert f" {command} " in result.stdout
-
-
-async def test_a_user_that_was_created_signs_in(run: Run, sign_in: SignIn) -> None:
-    created = await run("create-user", "ada@example.com", "--admin", NEW_USER_PASSWORD=PASSWORD)
-    assert (created.exit_code, created.stdout) == (0, "Created ada@example.com.\n")
-    client = await sign_in(Account("ada@example.com"))
-    assert (await client.get("/api/v1/users")).json()["total"] == 1
-
-
-async def test_a_password_is_asked_for_twice_and_not_shown(run: Run, database: Database) -> None:
-    command = ("create-user", "ada@example.com", "--username=ada")
-    assert (await run(*command, answers=f"{PASSWORD}\nanother\n")).exit_code == 1
-    result = await run(*command, answers=f"{PASSWORD}\n{PASSWORD}\n")
-    assert result.exit_code == 0
-    assert PASSWORD not in result.output
-    assert await database.fetch("SELECT username, role FROM users") == [("ada", "user")]
-
-
-@pytest.mark.parametrize(
-    ("email", "password", "sentence"),
-    [
-        ("nobody", PASSWORD, "email: Not a valid e-mail address"),
-        ("new@example.com", "p" * 16, "The password is easily guessed: add less common words."),
-        ("ADA@example.com", PASSWORD, "The address is in use"),
-    ],
-)
-async def test_a_user_that_cannot_be_created_is_explained(
-    run: Run, user: Account, database: Database, email: str, password: str, sentence: str
-) -> None:
-    result = await run("create-user", email, NEW_USER_PASSWORD=password)
-    assert (result.exit_code, result.stderr) == (1, f"{sentence}\n")
-    assert await database.count("users") == 1
 
 
 async def test_seeding_twice_is_seeding_once(run: Run, database: Database) -> None:

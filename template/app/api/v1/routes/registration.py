@@ -3,7 +3,7 @@ from fastapi import APIRouter, status
 from app.api.dependencies.services import CredentialServiceDep, UserServiceDep
 from app.api.errors import errors
 from app.core.exceptions import EmailTaken, TokenInvalid, UsernameTaken
-from app.schemas.auth import ResetPasswordRequest
+from app.schemas.credentials import ResetPasswordRequest
 from app.schemas.users import UserRegister, UserView
 
 router = APIRouter()

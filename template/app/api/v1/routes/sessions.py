@@ -7,8 +7,8 @@ from app.api.dependencies.auth import CurrentUser
 from app.api.dependencies.services import AuthServiceDep
 from app.api.errors import errors
 from app.core.exceptions import NotFound
-from app.schemas.auth import SessionView
 from app.schemas.base import Page, PageQuery
+from app.schemas.sessions import SessionView
 
 router = APIRouter()
 

@@ -1,0 +1,97 @@
+"""What is measured: the `starter` render in production settings, on a PostgreSQL of its own."""
+
+import logging
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx2
+
+from tests.matrix.environment import Environment, environment_for
+from tests.matrix.questions import ROOT
+from tests.matrix.renders import Renders
+from tests.matrix.servers import Server, development_services, production_server, serving
+
+API = "/api/v1"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account of the backend."""
+
+    email: str
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A render whose database runs and is migrated; any number of servers may share it."""
+
+    project: Path
+    environment: Environment
+    database_url: str
+
+    def serve(self, project: Path | None = None) -> AbstractContextManager[Server]:
+        """Run the render, or a variant of it."""
+        return production_server(
+            project or self.project, self.environment, database_url=self.database_url
+        )
+
+    def serve_bare(self) -> AbstractContextManager[Server]:
+        """Run the bare application on the same tables."""
+        command = ("-m", "uvicorn", "benchmarks.bare:app", "--no-access-log", "--log-level=warning")
+        variables = {"DATABASE_URL": self.database_url, "PYTHONPATH": str(ROOT)}
+        return serving(self.project, self.environment, *command, variables=variables)
+
+    def variant(self, name: str, file: str, change: Callable[[str], str]) -> Path:
+        """Copy the render, but for one of its files."""
+        copy = self.project.with_name(name)
+        shutil.copytree(self.project, copy, ignore=shutil.ignore_patterns(".dev"))
+        (copy / file).write_text(change((copy / file).read_text()))
+        return copy
+
+    def execute(self, statement: str, people: Iterable[Person]) -> None:
+        """Run SQL whose parameter is the addresses, for states that no route leads to."""
+        script = ROOT / "benchmarks" / "execute.py"
+        variables = {"DATABASE_URL": self.database_url}
+        addresses = [person.email for person in people]
+        self.environment.read(
+            str(script), statement, *addresses, cwd=self.project, variables=variables
+        )
+
+
+@contextmanager
+def running_backend() -> Iterator[Backend]:
+    """Render `starter`, and run its database until the block ends."""
+    with TemporaryDirectory() as folder:
+        logger.info("Rendering the starter preset …")
+        render = Renders(Path(folder) / "renders").get({"preset": "starter"})
+        environment = environment_for([render])
+        project = Path(folder) / "starter"
+        shutil.copytree(render.path, project)
+        logger.info("Starting PostgreSQL …")
+        with development_services(project, environment) as database_url:
+            yield Backend(project, environment, database_url)
+
+
+def register(server: Server, count: int) -> list[Person]:
+    """Open accounts that nobody has used."""
+    names = (f"user-{secrets.token_hex(8)}" for _ in range(count))
+    people = [Person(f"{name}@example.com", name, secrets.token_urlsafe(18)) for name in names]
+    for person in people:
+        server.client.post(f"{API}/auth/register", json=vars(person)).raise_for_status()
+    return people
+
+
+def sign_in(server: Server, person: Person) -> httpx2.Headers:
+    """Return the headers that are this person's."""
+    credentials = {"username": person.email, "password": person.password}
+    answer = server.client.post(f"{API}/auth/login", json=credentials).raise_for_status()
+    return httpx2.Headers({"Authorization": f"Bearer {answer.json()['access_token']}"})

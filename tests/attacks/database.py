@@ -1,0 +1,53 @@
+"""The database under attack, past everything that guards it: to move clocks, and to look."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+
+Row = tuple[Any, ...]
+
+
+class Database:
+    """One connection, for the thread that runs the tests."""
+
+    def __init__(self, runner: asyncio.Runner, url: str) -> None:
+        self._runner = runner
+        limits = {"lock_timeout": "5s"}
+        self._connection = runner.run(asyncpg.connect(url, server_settings=limits))
+
+    def execute(self, sql: str, *arguments: object) -> int:
+        """Run a statement that must meet a row; return how many it met."""
+        status = str(self._runner.run(self._connection.execute(sql, *arguments)))
+        count = int(status.rsplit(maxsplit=1)[-1])
+        assert count, f"No row met: {sql}"
+        return count
+
+    def fetch(self, sql: str, *arguments: object) -> list[Row]:
+        return [tuple(row) for row in self._runner.run(self._connection.fetch(sql, *arguments))]
+
+    def tables(self) -> list[str]:
+        sql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+        return [name for (name,) in self.fetch(sql)]
+
+    def dump(self) -> dict[str, list[str]]:
+        """Return every row of every table as PostgreSQL prints it."""
+        return {
+            table: [row for (row,) in self.fetch(f'SELECT t::text FROM "{table}" t')]  # noqa: S608
+            for table in self.tables()
+        }
+
+    def close(self) -> None:
+        self._runner.run(self._connection.close())
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Database]:
+    with asyncio.Runner() as runner:
+        database = Database(runner, url)
+        try:
+            yield database
+        finally:
+            database.close()

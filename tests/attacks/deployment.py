@@ -1,0 +1,163 @@
+"""What is attacked: two processes of a rendered project on one database."""
+
+import json
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import httpx2
+
+from tests.attacks.database import Database, connected
+from tests.matrix.clusters import Cluster
+from tests.matrix.environment import Environment
+from tests.matrix.servers import MAIN, PATIENCE, free_ports, is_ready
+
+LOG_LEVELS = ("DEBUG", "INFO")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A rendered project, and where it runs; a variable hands it to another test run."""
+
+    project: Path
+    environment: Environment
+    cluster: Cluster
+
+    VARIABLE = "ATTACK_TARGET"
+
+    def to_variables(self) -> dict[str, str]:
+        parts = [str(self.project), str(self.environment.path), self.cluster.url]
+        return {self.VARIABLE: json.dumps(parts)}
+
+    @classmethod
+    def from_variables(cls) -> Self | None:
+        """Return the target that another test run has handed over, if one has."""
+        if given := os.environ.get(cls.VARIABLE):
+            project, environment, url = json.loads(given)
+            return cls(Path(project), Environment(Path(environment)), Cluster(url))
+        return None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Two processes with the same settings; whatever one decides must hold at the other."""
+
+    target: Target
+    variables: Mapping[str, str] = field(repr=False)
+    here: httpx2.Client
+    there: httpx2.Client
+    logs: tuple[Path, ...]
+    database: Database
+
+    @property
+    def processes(self) -> tuple[httpx2.Client, httpx2.Client]:
+        return self.here, self.there
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Return the keys that sign access tokens, as somebody who has stolen them."""
+        return dict(entry.split(":") for entry in self.variables["JWT_KEYS"].split(","))
+
+    def log(self) -> str:
+        """Return all that the processes have logged so far."""
+        return "".join(log.read_text() for log in self.logs)
+
+    def failures(self) -> list[str]:
+        """Return the lines that tell of an error that nobody foresaw."""
+        return [line for line in self.log().splitlines() if '"level":"error"' in line]
+
+    def run(self, *arguments: str, **variables: str) -> str:
+        """Run a command of the project's command line and return what it prints."""
+        return self.run_program(MAIN, *arguments, **variables)
+
+    def run_program(self, program: str, *arguments: str, **variables: str) -> str:
+        """Run Python code inside the project and return what it prints."""
+        return self.target.environment.read(
+            "-c",
+            program,
+            *arguments,
+            cwd=self.target.project,
+            variables={**self.variables, **variables},
+        )
+
+
+def settings(database_url: str) -> dict[str, str]:
+    """Return the settings of an attacked deployment; its locks outlast the slowest machine."""
+    return {
+        "APP_ENVIRONMENT": "test",
+        "APP_SECRET_KEY": secrets.token_hex(32),
+        "APP_DOCS_ENABLED": "true",
+        "DATABASE_URL": database_url,
+        "JWT_KEYS": f"main:{secrets.token_hex(32)},former:{secrets.token_hex(32)}",
+        "JWT_ACTIVE_KID": "main",
+        "JWT_REFRESH_GRACE": "60",
+        "LOCKOUT_BASE_DELAY": "60",
+        "PASSWORD_MEMORY_COST": "8",
+        "PASSWORD_TIME_COST": "1",
+    }
+
+
+@contextmanager
+def deployed(
+    target: Target, folder: Path, changes: Mapping[str, str] | None = None
+) -> Iterator[Deployment]:
+    """Run both processes on a database of their own until the block ends."""
+    with ExitStack() as stack:
+        url = stack.enter_context(target.cluster.database())
+        variables = {**settings(url), **(changes or {})}
+        ports = free_ports(len(LOG_LEVELS))
+        logs = tuple(folder / f"process-{port}.log" for port in ports)
+        # Both are started before either is waited for, since starting is what costs.
+        started = [
+            stack.enter_context(_started(target, port, log, {**variables, "APP_LOG_LEVEL": level}))
+            for port, log, level in zip(ports, logs, LOG_LEVELS, strict=True)
+        ]
+        here, there = (
+            stack.enter_context(httpx2.Client(base_url=address, timeout=60))
+            for address in [_wait_until_ready(*each) for each in zip(started, logs, strict=True)]
+        )
+        database = stack.enter_context(connected(url))
+        yield Deployment(target, variables, here, there, logs, database)
+
+
+@dataclass(frozen=True)
+class _Process:
+    popen: subprocess.Popen[bytes]
+    address: str
+
+
+@contextmanager
+def _started(
+    target: Target, port: int, log: Path, variables: Mapping[str, str]
+) -> Iterator[_Process]:
+    python = target.environment.path / "bin" / "python"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [python, "-c", MAIN, "serve", "--host=127.0.0.1", f"--port={port}"],
+            cwd=target.project,
+            env={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _Process(process, f"http://127.0.0.1:{port}")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_ready(process: _Process, log: Path) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.popen.poll() is None:
+        if is_ready(process.address):
+            return process.address
+        time.sleep(0.05)
+    raise AssertionError(f"A process didn't become ready:\n{log.read_text()}")

@@ -1,0 +1,10 @@
+"""Run a throw-away PostgreSQL in a folder until standard input ends; print its address."""
+
+import sys
+from pathlib import Path
+
+from dev.postgres import run_postgres
+
+with run_postgres(Path(sys.argv[1]), throwaway=True) as server:
+    print(server.url("postgres"), flush=True)  # noqa: T201
+    sys.stdin.read()
