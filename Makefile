@@ -13,7 +13,7 @@ SOURCE ?= $(or $(shell exec 2>/dev/null; ! git status --porcelain | grep -q . &&
 	sed -n 's,^https://,git+&,p; s,^ssh://,git+&,p; /^git@/p'),$(CURDIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-full bench lint format clean
+.PHONY: help demo new test test-full faults bench lint format clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ test: lint ## Render every row of the matrix, and run the presets: make test ARG
 
 test-full: lint ## Run what takes long, too
 	@$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
+
+faults: $(BIN)/.ready ## Show which attack notices each planted fault: make faults [ARGS="part of a name"]
+	@$(BIN)/python -m tests.attacks.seed $(ARGS)
 
 bench: $(BIN)/.ready ## Measure the speed of a render, and check its limits: make bench [ARGS=--help]
 	@$(BIN)/python -m benchmarks $(ARGS)

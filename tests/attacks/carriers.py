@@ -1,4 +1,7 @@
-"""What a client carries to prove who it is: the one difference between kinds of sign-in."""
+"""What a client carries to prove who it is: the one difference between kinds of sign-in.
+
+Attacks work on any carrier, but for those in `test_token_*.py`, which need one that has tokens.
+"""
 
 import base64
 import json

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Self
 
@@ -119,11 +120,17 @@ def deployed(
             for port, log, level in zip(ports, logs, LOG_LEVELS, strict=True)
         ]
         here, there = (
-            stack.enter_context(httpx2.Client(base_url=address, timeout=60))
+            stack.enter_context(_client(address))
             for address in [_wait_until_ready(*each) for each in zip(started, logs, strict=True)]
         )
         database = stack.enter_context(connected(url))
         yield Deployment(target, variables, here, there, logs, database)
+
+
+def _client(address: str) -> httpx2.Client:
+    """Make a client that keeps no cookie, since it speaks for everybody in turn."""
+    none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx2.Client(base_url=address, cookies=none, timeout=60)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.attacks.deployment import Target
-from tests.attacks.faults import FAULTS, Fault
+from tests.attacks.faults.fault import Fault
+from tests.attacks.faults.table import FAULTS
 from tests.attacks.seeding import attack
 from tests.matrix.clusters import running_cluster
 from tests.matrix.environment import environment_for

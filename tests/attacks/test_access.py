@@ -4,7 +4,7 @@ import pytest
 from httpx2 import Client, Response
 
 from tests.attacks.access import BY_CARRIER, CORE, FORMS, QUERIES, ROLES, Access, Role, Scene
-from tests.attacks.carriers import TokenCarrier
+from tests.attacks.carriers import API, TokenCarrier
 from tests.attacks.people import People
 
 pytestmark = pytest.mark.xdist_group("attacks")
@@ -70,6 +70,35 @@ def test_no_route_takes_a_method_that_is_not_documented(people: People, here: Cl
             answer = here.request(method, scene.path(path), headers=scene.admin.session.headers)
             # 422 where another path has a parameter in this place, which this one doesn't fit.
             assert answer.status_code in {405, 422}, f"{method} {path}"
+
+
+def test_no_spelling_of_a_path_passes_by(people: People, here: Client) -> None:
+    scene = Scene.make(people)
+    path = f"{API}/users"
+    spellings = [
+        path,
+        f"{path}/",
+        f"{path}//",
+        path.replace("/users", "//users"),
+        path.replace("/users", "/./users"),
+        path.replace("/users", "/items/../users"),
+        path.upper(),
+        path.replace("users", "%75sers"),
+        f"{path}%2f",
+        f"{path};admin",
+        f"{path}?role=admin",
+        f"/{path}",
+    ]
+
+    def get(spelling: str, headers: dict[str, str]) -> int:
+        # As the bytes of a target, which no client mends.
+        target = {"target": spelling.encode()}
+        return here.get("/", headers=headers, extensions=target).status_code
+
+    assert get(f"{path}/", scene.admin.session.headers) == 200
+    for spelling in spellings:
+        assert get(spelling, {}) in {401, 404}, spelling
+        assert get(spelling, scene.other.session.headers) in {403, 404}, spelling
 
 
 @pytest.mark.parametrize("route", TABLE)

@@ -276,7 +276,6 @@ def test_made_up_devices_are_one_stranger(siege: Siege) -> None:
     assert siege.opens(known) == YES
 
 
-@pytest.mark.xfail(strict=True, reason="the digests of devices and of sessions are of one kind")
 def test_the_name_of_a_session_makes_no_device(siege: Siege) -> None:
     thief = siege.people.sign_in(siege.account)
     body = {"current_password": new_password(), "new_password": new_password()}

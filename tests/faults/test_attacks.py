@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.deployment import Target
-from tests.attacks.faults import FAULTS, Fault
+from tests.attacks.faults.fault import Fault
+from tests.attacks.faults.table import FAULTS
 from tests.attacks.seeding import attack
 from tests.matrix.clusters import Cluster
 from tests.matrix.environment import Environment
@@ -20,6 +21,16 @@ def test_fault_is_caught(
     target = Target(planted.path, environment, cluster)
     outcome = attack(target, fault.tests, tmp_path / "run")
     assert outcome.faults(fault.tests) == []
+
+
+def test_every_fault_fits_and_is_python(planted: Render) -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    for fault in FAULTS:
+        file = planted.path / fault.file
+        kept = file.read_text()
+        fault.plant(planted.path)
+        compile(file.read_text(), fault.file, "exec")
+        file.write_text(kept)
 
 
 def test_a_fault_that_fits_nowhere_is_told(planted: Render) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from tests.checks.budgets import (
+    FILES,
     file_count_faults,
     ignore_faults,
     length_faults,
@@ -10,10 +11,13 @@ from tests.matrix.renders import Render
 
 
 def test_too_many_files(tmp_path: Path) -> None:
-    for number in range(91):
+    most = FILES["minimal"]
+    for number in range(most):
         (tmp_path / f"file{number}.txt").touch()
+    assert file_count_faults(Render(tmp_path, {}), "minimal") == []
+    (tmp_path / "another.txt").touch()
     assert file_count_faults(Render(tmp_path, {}), "minimal") == [
-        "minimal has 91 files, 90 at most"
+        f"minimal has {most + 1} files, {most} at most"
     ]
 
 

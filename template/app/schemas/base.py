@@ -84,7 +84,9 @@ def login_key(name: str) -> str:
 Line = Annotated[str, StringConstraints(strip_whitespace=True), _without_control(CONTROL)]
 Text = Annotated[str, _without_control(CONTROL_IN_TEXT)]
 Email = Annotated[str, Field(max_length=320), AfterValidator(_check_email)]
-Token = Annotated[str, Field(max_length=512)]
+Token = Annotated[
+    str, Field(max_length=512, examples=["b-damN3kPB2Zo9pSyUcR9f_qNhpDvwvQ62LJkh7Vrfw"])
+]
 Username = Annotated[str, Field(max_length=64), AfterValidator(_check_username)]
 Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_check_hashable)]
 

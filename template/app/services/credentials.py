@@ -110,7 +110,7 @@ class CredentialService:
         await self.session.close()
         password = request.password.get_secret_value()
         await self.policy.check(password, personal=(user.email, user.username, user.full_name))
-        await self._reset_password(token_hash, await self.passwords.hash(password))
+        await self._reset_password(user.id, token_hash, await self.passwords.hash(password))
 
     @use_case
     async def purge(self) -> int:
@@ -159,12 +159,12 @@ class CredentialService:
         return token
 
     @use_case
-    async def _reset_password(self, token_hash: str, hashed: str) -> None:
-        user_id = await self.tokens.redeem(PASSWORD_RESET, token_hash)
-        user = await self.users.find_locked(user_id) if user_id else None
-        if user is None:
+    async def _reset_password(self, user_id: UUID, token_hash: str, hashed: str) -> None:
+        # Locked in the order of sign-ins and changes, so that no two wait for each other.
+        await self.lockout.forget(account_of(user_id))
+        user = await self.users.find_locked(user_id)
+        if user is None or await self.tokens.redeem(PASSWORD_RESET, token_hash) != user_id:
             raise TokenInvalid
-        await self.lockout.forget(account_of(user.id))
         await self._replace_password(user, hashed)
         await publish(self.session, PasswordReset(user.id), self.listeners)
 

@@ -1,13 +1,17 @@
 """What the OpenAPI document promises, and whether the routes keep it."""
 
 import re
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx2 import AsyncClient
 
 from app.core.exceptions import AppError
-from tests.fixtures.api import Api, assert_problem
+from app.core.security.tokens import AccessClaims, AccessTokens
+from tests.fixtures.api import PASSWORD, Account, Api, assert_problem, bearer, log_in
+from tests.fixtures.database import Database
 
 ROUTES = {
     "GET /health": "health_report",
@@ -121,8 +125,11 @@ def test_protected_routes_say_so_and_document_their_401(
 
 
 async def test_nobody_gets_past_a_protected_route_unsigned(
-    client: AsyncClient, routes: dict[str, dict[str, Any]]
+    client: AsyncClient, api: Api, routes: dict[str, dict[str, Any]]
 ) -> None:
+    outdated = AccessTokens(api.resources.settings.jwt)
+    outdated.lifetime = timedelta(seconds=-1)
+    expired = outdated.issue(AccessClaims(UUID(SOME_ID), UUID(SOME_ID)))
     protected = sorted(set(routes) - PUBLIC)
     assert protected
     for name in protected:
@@ -130,9 +137,9 @@ async def test_nobody_gets_past_a_protected_route_unsigned(
         path = re.sub(r"\{\w+\}", SOME_ID, path)
         for variant in (path, f"{path}/"):
             assert_problem(await client.request(method, variant), 401, "not_authenticated")
-            stranger = {"Authorization": "Bearer x"}
-            response = await client.request(method, variant, headers=stranger)
-            assert_problem(response, 401, "token_invalid")
+            for token, code in (("x", "token_invalid"), (expired, "token_expired")):
+                response = await client.request(method, variant, headers=bearer(token))
+                assert_problem(response, 401, code)
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic YWRhOng=", "Bearer", "bearer-x y"])
@@ -151,3 +158,133 @@ def test_signing_in_works_from_the_documentation_page(document: dict[str, Any]) 
     assert scheme["flows"]["password"]["tokenUrl"] == "/api/v1/auth/token"
     body = document["paths"]["/api/v1/auth/token"]["post"]["requestBody"]
     assert list(body["content"]) == ["application/x-www-form-urlencoded"]
+
+
+def example_of(member: dict[str, Any]) -> Any:
+    """The example of a member, which may be that of what it is unless it is null."""
+    [example] = member.get("examples") or member["anyOf"][0]["examples"]
+    return example
+
+
+async def test_the_example_of_every_body_is_understood(
+    client: AsyncClient,
+    admin_client: AsyncClient,
+    document: dict[str, Any],
+    routes: dict[str, dict[str, Any]],
+) -> None:
+    tried = set()
+    for name, route in routes.items():
+        content = route.get("requestBody", {}).get("content", {})
+        if "application/json" in content:
+            reference = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            schema = document["components"]["schemas"][reference]
+            body = {key: example_of(member) for key, member in schema["properties"].items()}
+            method, path = re.sub(r"\{\w+\}", SOME_ID, name).split()
+            someone = client if name in PUBLIC else admin_client
+            response = await someone.request(method, path, json=body)
+            assert response.status_code != 422, (name, response.text)
+            response = await someone.request(method, path, json=[body])
+            assert_problem(response, 422, "validation_error")
+            tried.add(name)
+    assert tried >= {"POST /api/v1/auth/register", "PATCH /api/v1/users/{user_id}"}
+
+
+ADA, ROOT = "ada@example.com", "root@example.com"
+SIGNED_IN = {"not_authenticated", "token_expired", "token_invalid"}
+EXPIRED = "UPDATE refresh_tokens SET expires_at = now()"
+SPENT_LONG_AGO = "UPDATE refresh_tokens SET spent_at = spent_at - interval '1 hour'"
+# Who asks for what with which body, and the error; a statement makes it so.
+FAILURES: list[tuple[str, str, Any, str, str]] = [
+    ("anyone", "POST /auth/register", {"email": ADA, "password": PASSWORD}, "", "email_taken"),
+    (
+        "anyone",
+        "POST /auth/register",
+        {"email": "new@example.com", "password": PASSWORD, "username": "ADA"},
+        "",
+        "username_taken",
+    ),
+    ("anyone", "POST /auth/login", {"username": ADA, "password": "x"}, "", "invalid_credentials"),
+    ("anyone", "POST /auth/token", {"username": ADA, "password": "x"}, "", "invalid_credentials"),
+    ("anyone", "POST /auth/refresh", {"refresh_token": "x"}, "", "token_invalid"),
+    ("anyone", "POST /auth/refresh", {"refresh_token": "{token}"}, EXPIRED, "token_expired"),
+    ("anyone", "POST /auth/refresh", {"refresh_token": "{token}"}, SPENT_LONG_AGO, "token_reused"),
+    (
+        "anyone",
+        "POST /auth/reset-password",
+        {"token": "x", "password": PASSWORD},
+        "",
+        "token_invalid",
+    ),
+    ("ada", "DELETE /auth/sessions/{nobody}", None, "", "not_found"),
+    ("ada", "GET /users", None, "", "forbidden"),
+    ("root", "PATCH /users/me", {"username": "ada"}, "", "username_taken"),
+    ("root", "DELETE /users/me", None, "", "last_admin"),
+    (
+        "ada",
+        "POST /users/me/change-password",
+        {"current_password": "x", "new_password": f"new {PASSWORD}"},
+        "",
+        "wrong_password",
+    ),
+    ("ada", "POST /users/me/change-email", {"email": ADA, "password": "x"}, "", "wrong_password"),
+    (
+        "ada",
+        "POST /users/me/change-email",
+        {"email": ROOT, "password": PASSWORD},
+        "",
+        "email_taken",
+    ),
+    ("ada", "GET /users/{root}", None, "", "not_found"),
+    ("ada", "PATCH /users/{root}", {}, "", "not_found"),
+    ("ada", "PATCH /users/{ada}", {"role": "admin"}, "", "forbidden"),
+    ("root", "PATCH /users/{root}", {"username": "ada"}, "", "username_taken"),
+    ("root", "PATCH /users/{root}", {"role": "user"}, "", "last_admin"),
+    ("ada", "DELETE /users/{root}", None, "", "not_found"),
+    ("root", "DELETE /users/{root}", None, "", "last_admin"),
+]
+
+
+def codes_of(route: dict[str, Any]) -> set[str]:
+    """The errors that a route documents."""
+    contents = [answer.get("content", {}) for answer in route["responses"].values()]
+    problems = [content.get("application/problem+json") for content in contents]
+    found = [problem["schema"]["allOf"][1]["properties"] for problem in problems if problem]
+    return {code for properties in found for code in properties["code"]["enum"]}
+
+
+def test_every_documented_error_is_tried(routes: dict[str, dict[str, Any]]) -> None:
+    tried: dict[str, set[str]] = {}
+    for _, name, _, _, code in FAILURES:
+        tried.setdefault(re.sub(r"\{\w+\}", "{}", name), set()).add(code)
+    for name in (name for name in ROUTES if "/api/v1/" in name):
+        general = {"validation_error", *(() if name in PUBLIC else SIGNED_IN)}
+        plain = re.sub(r"\{\w+\}", "{}", name.replace("/api/v1", ""))
+        assert codes_of(routes[name]) == tried.get(plain, set()) | general, name
+
+
+@pytest.mark.parametrize(("who", "name", "body", "statement", "code"), FAILURES)
+async def test_a_documented_error_is_answered(
+    client: AsyncClient,
+    user: Account,
+    user_client: AsyncClient,
+    admin_client: AsyncClient,
+    database: Database,
+    who: str,
+    name: str,
+    body: Any,
+    statement: str,
+    code: str,
+) -> None:
+    ids = dict(await database.fetch("SELECT email, id FROM users"))
+    known = {"{ada}": ids[ADA], "{root}": ids[ROOT], "{nobody}": SOME_ID}
+    method, path = re.sub(r"\{\w+\}", lambda found: str(known[found[0]]), name).split()
+    if body == {"refresh_token": "{token}"}:
+        body = {"refresh_token": (await log_in(client, user))["refresh_token"]}
+        assert (await client.post("/api/v1/auth/refresh", json=body)).status_code == 200
+    if statement:
+        await database.execute(statement)
+    clients = {"anyone": client, "ada": user_client, "root": admin_client}
+    shape = {"data" if path == "/auth/token" else "json": body}
+    response = await clients[who].request(method, f"/api/v1{path}", **shape)
+    statuses = {error.code: error.status for error in subclasses(AppError)}
+    assert_problem(response, statuses[code], code)

@@ -24,7 +24,7 @@ REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
 SYMBOLS = "".join(symbol for symbols in L33T_TABLE.values() for symbol in symbols)
 HARD = ["12-monkeys-rules", "yT4!m qz9Lp]w", "Donaudampfschiff, blau", "пароль для кота", PASSWORD]
-EASY = ["passwordpasswort", "Pa55word12345", "123456789012345678", "tgbyhnujmik,", "p" * 24]
+EASY = ["passwordpasswort", "Pa55word12345", "123456789012345678", "mnbvcxzlkjhg", "p" * 24]
 COMMON = ["ThisIsMyPassword", "ichliebedich", "1q2w3e4r5t6y7u8i9o"]
 SCHEMES = {
     "argon2": CryptContext(

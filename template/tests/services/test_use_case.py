@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -260,3 +261,30 @@ async def test_each_request_costs_no_more_statements_than_it_needs(
     assert verbs(statements) == ["UPDATE", "SELECT", "UPDATE", "DELETE", "INSERT", "COMMIT"]
     await account.post("/api/v1/auth/logout")
     assert verbs(statements) == [*identity, "UPDATE", "COMMIT"]
+
+
+def locked_tables(statements: list[str]) -> list[str]:
+    """The tables of what signs in, in the order in which rows of them were locked."""
+    writes = [s for s in statements if not s.startswith("SELECT") or s.endswith("FOR UPDATE")]
+    tables = [re.search(r"(?:FROM|INTO|UPDATE) (\w+)", write) for write in writes]
+    statements.clear()
+    names = dict.fromkeys(table[1] for table in tables if table)
+    return [name for name in names if name in {"login_attempts", "users", "account_tokens"}]
+
+
+async def test_what_signs_in_and_what_changes_a_password_lock_in_one_order(
+    client: AsyncClient, user: Account, user_client: AsyncClient, api: Api, statements: list[str]
+) -> None:
+    change = {"current_password": PASSWORD, "new_password": PASSWORD}
+    statements.clear()
+    await client.post("/api/v1/auth/login", json=user.credentials)
+    assert locked_tables(statements) == ["login_attempts", "users"]
+    await user_client.post("/api/v1/users/me/change-password", json=change)
+    assert locked_tables(statements) == ["login_attempts", "users", "account_tokens"]
+    async with api.resources.sessions() as session:
+        credentials = await services.credential_service(session, api.resources)
+        token = await credentials.make_reset_token(user.email)
+    statements.clear()
+    body = {"token": token, "password": PASSWORD}
+    assert (await client.post("/api/v1/auth/reset-password", json=body)).status_code == 204
+    assert locked_tables(statements) == ["login_attempts", "users", "account_tokens"]

@@ -15,7 +15,7 @@ from app.core.config.app import SLUG, TITLE
 from app.core.config.passwords import PasswordSettings
 from app.core.exceptions import ValidationFailed
 
-# About 30 ms at most: the ways in which a text can be read, times the square of its length.
+# About 50 ms at most: the ways in which a text can be read, times the square of its length.
 MAX_ESTIMATE = 20_000
 
 

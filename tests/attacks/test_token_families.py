@@ -1,4 +1,4 @@
-"""Families of refresh tokens: reuse ends them, and nothing else does. Tokens only."""
+"""Families of refresh tokens: reuse ends them, and nothing else does."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -202,6 +202,18 @@ def test_a_spent_token_is_remembered_until_it_expires(family: Family, here: Clie
     assert is_in(here, child)
     assert refusal(family.present(here, family.first)) == REUSED
     family.assert_dead(child)
+
+
+def test_a_spent_token_that_has_expired_ends_nothing(family: Family, here: Client) -> None:
+    child = family.refresh(here, family.first)
+    family.end_grace()
+    family.deployment.database.execute(
+        "UPDATE refresh_tokens SET expires_at = now() - interval '1 second' "
+        "WHERE session_id = $1 AND spent_at IS NOT NULL",
+        family.first.session_id,
+    )
+    assert refusal(family.present(here, family.first)) == EXPIRED
+    assert is_in(here, family.refresh(here, child))
 
 
 def test_made_up_tokens_end_nothing(family: Family, here: Client, there: Client) -> None:

@@ -1,4 +1,4 @@
-"""A token opens the door that it was made for and no other. Tokens only."""
+"""A token opens the door that it was made for and no other."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Access tokens that are forged, foreign, outdated or in the wrong place. Tokens only."""
+"""Access tokens that are forged, foreign, outdated or in the wrong place."""
 
 import secrets
 import socket

@@ -1,4 +1,4 @@
-"""Keys that everybody may see verify tokens, and sign none. Tokens only."""
+"""Keys that everybody may see verify tokens, and sign none."""
 
 from collections.abc import Iterator
 from secrets import token_hex
