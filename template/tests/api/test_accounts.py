@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.events import AccountDeleted, ActivationChanged, Event, RoleChanged
 from app.core.security.permissions import MANAGE_USERS, ROLES
-from tests.fixtures.api import PASSWORD, Account, SignIn, assert_problem, log_in
+from tests.fixtures.api import PASSWORD, Account, SignIn, assert_problem
+from tests.fixtures.carrier import log_in
 from tests.fixtures.database import Database
 
 USERS = "/api/v1/users"

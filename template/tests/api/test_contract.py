@@ -10,7 +10,8 @@ from httpx2 import AsyncClient
 
 from app.core.exceptions import AppError
 from app.core.security.tokens import AccessClaims, AccessTokens
-from tests.fixtures.api import PASSWORD, Account, Api, assert_problem, bearer, log_in
+from tests.fixtures.api import PASSWORD, Account, Api, assert_problem
+from tests.fixtures.carrier import bearer, log_in
 from tests.fixtures.database import Database
 
 ROUTES = {

@@ -198,7 +198,7 @@ async def test_parallel_logins_stay_below_the_limit(
     async with two_each.client() as client:
         # Known devices, since the others wait for the counter that they share.
         known = [(await log_in(client, user))["device_token"] for _ in range(6)]
-        await asyncio.gather(*(log_in(client, user, device_token=token) for token in known))
+        await asyncio.gather(*(log_in(client, user, device=token) for token in known))
         assert await database.fetch(LIVE) == [(2,)]
         assert await database.count("auth_sessions") == 12
         await log_in(client, admin)

@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 from app.core.security.opaque_tokens import digest
 from app.db.base import utc_now
 from app.db.engine import ensure_database
-from tests.fixtures.api import PASSWORD, Account, Run, SignIn, assert_problem, log_in
+from tests.fixtures.api import PASSWORD, Account, Run, SignIn, assert_problem
+from tests.fixtures.carrier import log_in
 from tests.fixtures.database import Cluster, Database
 
 LOGIN = "/api/v1/auth/login"
