@@ -29,13 +29,31 @@ def starter_server(
         yield server
 
 
+@pytest.fixture(scope="module")
+def sessions_server(
+    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    project = tmp_path_factory.mktemp("live") / "sessions"
+    shutil.copytree(renders.get({"preset": "sessions"}).path, project)
+    with development_server(project, environment) as server:
+        yield server
+
+
 def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
     """Register a person unless that has been done, and return the headers that are theirs."""
     server.client.post("/api/v1/auth/register", json=person)
-    credentials = {"username": person["email"], "password": person["password"]}
-    answer = server.client.post("/api/v1/auth/login", json=credentials)
+    answer = server.client.post("/api/v1/auth/login", json=credentials_of(person))
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def credentials_of(person: dict[str, str]) -> dict[str, str]:
+    return {"username": person["email"], "password": person["password"]}
+
+
+def csrf(server: Server) -> dict[str, str]:
+    """Return the header without which nothing is changed."""
+    return {"X-CSRF-Token": server.client.get("/api/v1/auth/csrf").json()["csrf_token"]}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -60,6 +78,22 @@ def test_accounts_over_http(starter_server: Server) -> None:
     stranger = starter_server.client.get("/api/v1/users/me")
     assert stranger.status_code == 401
     assert stranger.headers["Content-Type"] == "application/problem+json"
+
+
+def test_sessions_over_http(sessions_server: Server) -> None:
+    client = sessions_server.client
+    register, login = "/api/v1/auth/register", "/api/v1/auth/login"
+    refused = client.post(register, json=ADA)
+    assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
+    assert client.post(register, json=ADA, headers=csrf(sessions_server)).status_code == 201
+    assert client.post(login, json=credentials_of(ADA)).status_code == 403
+    signed_in = client.post(login, json=credentials_of(ADA), headers=csrf(sessions_server))
+    assert signed_in.json()["user"]["email"] == ADA["email"]
+    assert client.get("/api/v1/users/me").json()["email"] == ADA["email"]
+    assert client.get("/health").json()["checks"] == {"database": "ok", "redis": "ok"}
+    out = client.post("/api/v1/auth/logout", headers=csrf(sessions_server))
+    assert out.status_code == 204
+    assert client.get("/api/v1/users/me").status_code == 401
 
 
 def test_items_over_http(starter_server: Server) -> None:

@@ -1,12 +1,10 @@
 """`app dev`: what the application needs, an admin to sign in with, and the server with reload."""
 
 import asyncio
-import json
 import multiprocessing
 import os
 import re
 import secrets
-import shlex
 import signal
 import socket
 from collections.abc import Iterator
@@ -31,6 +29,7 @@ from app.main import create_app
 from app.schemas.users import UserRegister
 from dev.processes import ServiceNotStarted
 from dev.services import run_services
+from dev.sign_in import sign_in_command
 
 ADMIN_EMAIL = "admin@example.com"
 PORTS = range(8000, 8100)
@@ -140,8 +139,7 @@ def _show(url: str | None, password: str) -> None:
     lines = [f"{label:10}{value}" for label, value in rows.items()]
     console.print(Panel("\n".join(lines), title=TITLE, expand=False))
     if url:
-        body = json.dumps({"username": ADMIN_EMAIL, "password": password})
-        sign_in = f"curl {url}/api/v1/auth/login --json {shlex.quote(body)}"
+        sign_in = sign_in_command(f"{url}/api/v1", email=ADMIN_EMAIL, password=password)
         console.print(f"Sign in:\n  {sign_in}\n", soft_wrap=True, highlight=False, markup=False)
     console.print("Ctrl-C stops everything.")
 

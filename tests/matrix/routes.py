@@ -8,9 +8,6 @@ CORE = (
     "GET //health/ready",
     "POST /auth/register",
     "POST /auth/login",
-    "POST /auth/token",
-    "POST /auth/refresh",
-    "GET /auth/jwks.json",
     "POST /auth/reset-password",
     "POST /auth/logout",
     "POST /auth/logout-all",
@@ -27,6 +24,8 @@ CORE = (
     "DELETE /users/{user_id}",
 )
 FEATURES = {
+    "jwt": ("POST /auth/token", "POST /auth/refresh", "GET /auth/jwks.json"),
+    "session": ("GET /auth/csrf",),
     "items": (
         "GET /items",
         "POST /items",

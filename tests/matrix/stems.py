@@ -20,6 +20,26 @@ STEMS = {
         identifiers=(r"\bItem\w*", r"/items\b", r"\bitems?_", r"\bitems\.\w"),
         effect="tests/test_live.py::test_items_over_http",
     ),
+    "jwt": Stem(
+        identifiers=(r"\bJWT_", r"(?i)\brefresh[_ ]tokens?\b", r"\bBearer\b", r"\baccess_token\b"),
+        effect="tests/test_live.py::test_accounts_over_http",
+    ),
+    "session": Stem(
+        identifiers=(r"\bSESSION_[A-Z]", r"(?i)csrf", r"\bsession_store\b", r"__Host-"),
+        effect="tests/test_live.py::test_sessions_over_http",
+    ),
+    "redis": Stem(
+        identifiers=(r"\bREDIS_", r"\bRedisClient\b"),
+        effect="tests/test_live.py::test_sessions_over_http",
+    ),
+    "valkey": Stem(
+        identifiers=(r"(?i)\bvalkey(lite)?\b",),
+        effect="tests/test_live.py::test_ctrl_c_stops_everything",
+    ),
+    "compose_valkey": Stem(
+        identifiers=(r"\bVALKEY_PASSWORD\b",),
+        effect="tests/test_effects.py::test_compose_file_is_valid",
+    ),
     "argon2id": Stem(
         identifiers=(r"\bPASSWORD_(MEMORY|TIME)_COST\b", r"\bPASSWORD_MAX_LENGTH\b"),
         effect="tests/test_effects.py::test_passwords_are_hashed_as_chosen",

@@ -1,0 +1,66 @@
+"""Changing how clients stay signed in, in a project that people have accounts in."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.matrix.environment import Environment
+from tests.matrix.git import IDENTITY, commit_all
+from tests.matrix.renders import Renders
+from tests.matrix.servers import development_server
+from tests.test_updates import living_project, update
+
+ADA = {"email": "ada@example.com", "password": "correct horse battery"}
+GRACE = {"email": "grace@example.com", "password": "another long phrase"}
+
+pytestmark = pytest.mark.xdist_group("live")
+
+
+def headers(client: httpx2.Client, auth: str) -> dict[str, str]:
+    """Return what a client has to send with what changes something."""
+    if auth == "jwt":
+        return {}
+    return {"X-CSRF-Token": client.get("/api/v1/auth/csrf").json()["csrf_token"]}
+
+
+def register(client: httpx2.Client, auth: str, person: dict[str, str]) -> None:
+    answer = client.post("/api/v1/auth/register", json=person, headers=headers(client, auth))
+    assert answer.status_code == 201, answer.text
+
+
+def sign_in(client: httpx2.Client, auth: str, person: dict[str, str]) -> str:
+    """Sign in, and return the address of who is signed in then."""
+    body = {"username": person["email"], "password": person["password"]}
+    answer = client.post("/api/v1/auth/login", json=body, headers=headers(client, auth))
+    assert answer.status_code == 200, answer.text
+    token = answer.json().get("access_token")
+    bearer = {"Authorization": f"Bearer {token}"} if token else {}
+    email: str = client.get("/api/v1/users/me", headers=bearer).json()["email"]
+    return email
+
+
+@pytest.mark.parametrize(("before", "after"), [("jwt", "session"), ("session", "jwt")])
+def test_every_account_signs_in_after_a_change_and_after_the_way_back(
+    before: str,
+    after: str,
+    renders: Renders,
+    environment: Environment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in IDENTITY.items():
+        monkeypatch.setenv(name, value)
+    project = living_project(renders, {"preset": "starter", "auth": before}, tmp_path / "project")
+    with development_server(project, environment) as server:
+        register(server.client, before, ADA)
+        assert sign_in(server.client, before, ADA) == ADA["email"]
+    update(project, {"auth": after})
+    commit_all(project, "Change how clients stay signed in")
+    with development_server(project, environment) as server:
+        assert sign_in(server.client, after, ADA) == ADA["email"]
+        register(server.client, after, GRACE)
+    update(project, {"auth": before})
+    with development_server(project, environment) as server:
+        for person in (ADA, GRACE):
+            assert sign_in(server.client, before, person) == person["email"]
