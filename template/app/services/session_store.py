@@ -68,9 +68,14 @@ class SessionService:
 
     @use_case
     async def renew(self, principal: Principal, token: str | None) -> SessionCredentials:
-        """Give a session another id, since what it stands for has changed; the old one is dead."""
+        """Give a session another id, since what it stands for has changed; the old one is dead.
+
+        Raise `SessionExpired` if the session has ended in the meantime.
+        """
         old = await self.auth_sessions.get(principal.session_id)
-        await self.auth_sessions.revoke(old.id, user_id=principal.id)
+        # It may have ended since the request came in, and must not come back under another id.
+        if not await self.auth_sessions.revoke(old.id, user_id=principal.id):
+            raise SessionExpired
         renewed = await self.auth_sessions.create(
             AuthSession(
                 user_id=old.user_id,
