@@ -88,6 +88,14 @@ class SessionService:
         await self.close(token)
         return await self._carry(renewed)
 
+    @use_case
+    async def end(self, token: str | None) -> None:
+        """End the session that an id leads to, if there is one: another has taken its place."""
+        stored = await self.store.find(digest(token)) if token else None
+        if stored is not None:
+            await self.auth_sessions.revoke(stored.session_id, user_id=stored.user_id)
+            await self.close(token)
+
     async def close(self, token: str | None) -> None:
         """Forget an id, whose session the database has ended already."""
         if token is not None:
