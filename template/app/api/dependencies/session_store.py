@@ -56,7 +56,7 @@ class SessionCookies:
     def issue_csrf(self) -> CsrfToken:
         """Set a CSRF token for the session, or for an anonymous one."""
         session = self.request.cookies.get(self.name)
-        if session is None:
+        if not session:
             session = f"{ANONYMOUS}{new_token()}"
             self._set(self.name, session, http_only=True)
         return CsrfToken(csrf_token=self._set_csrf(session))
