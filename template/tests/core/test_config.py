@@ -243,6 +243,21 @@ def test_init_writes_settings_that_are_accepted_and_private(
     assert len(keys) == 4
 
 
+def test_init_adds_the_secrets_that_are_lacking_and_keeps_the_rest(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(root / ".env.example", tmp_path)
+    (tmp_path / ".env").write_text("# mine\nAPP_ENVIRONMENT=development\nPROJECT_COLOUR=blue")
+    output = CliRunner().invoke(cli, ["init"]).stdout
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert lines[:3] == ["# mine", "APP_ENVIRONMENT=development", "PROJECT_COLOUR=blue"]
+    added = [line.partition("=")[0] for line in lines[3:]]
+    assert "APP_SECRET_KEY" in added
+    assert output == f"Added {', '.join(added)} to .env.\n"
+    assert CliRunner().invoke(cli, ["init"]).stdout == ".env is there.\n"
+
+
 async def test_a_key_ring_lets_keys_be_replaced(environment: dict[str, str], user: Account) -> None:
     old, new = environment["JWT_KEYS"], f"new:{KEY}"
     rings = [
