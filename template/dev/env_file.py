@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-PLACEHOLDER = re.compile(r"\{random\}")
+# Of the settings only, since comments tell of the placeholder as well.
+SECRET = re.compile(r"^(\w+)=(.*)\{random\}", re.MULTILINE)
 
 
 def write_env(root: Path) -> str:
@@ -21,19 +22,15 @@ def write_env(root: Path) -> str:
         write_private(path, _with_secrets(example))
         return "Wrote .env with fresh secrets."
     present = dotenv_values(path)
-    lacking = [
-        line
-        for line in example.splitlines()
-        if PLACEHOLDER.search(line) and line.partition("=")[0] not in present
-    ]
+    lacking = [found for found in SECRET.finditer(example) if found[1] not in present]
     if not lacking:
         return ".env is there."
     text = path.read_text()
     separator = "" if text.endswith("\n") else "\n"
-    added = _with_secrets("\n".join(lacking))
+    added = _with_secrets("\n".join(found[0] for found in lacking))
     with path.open("a") as file:
         file.write(f"{separator}{added}\n")
-    return f"Added {', '.join(line.partition('=')[0] for line in lacking)} to .env."
+    return f"Added {', '.join(found[1] for found in lacking)} to .env."
 
 
 def write_private(path: Path, text: str) -> None:
@@ -44,4 +41,4 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _with_secrets(text: str) -> str:
-    return PLACEHOLDER.sub(lambda _: secrets.token_hex(32), text)
+    return SECRET.sub(lambda found: f"{found[1]}={found[2]}{secrets.token_hex(32)}", text)
