@@ -40,17 +40,17 @@ def sign_in(client: httpx2.Client, auth: str, person: dict[str, str]) -> str:
     return email
 
 
-@pytest.mark.parametrize(("before", "after"), [("jwt", "session"), ("session", "jwt")])
-def test_every_account_signs_in_after_a_change_and_after_the_way_back(
-    before: str,
-    after: str,
-    renders: Renders,
-    environment: Environment,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture(autouse=True)
+def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in IDENTITY.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("before", ["jwt", "session"])
+def test_every_account_signs_in_after_a_change_and_after_the_way_back(
+    before: str, renders: Renders, environment: Environment, tmp_path: Path
+) -> None:
+    after = {"jwt": "session", "session": "jwt"}[before]
     project = living_project(renders, {"preset": "starter", "auth": before}, tmp_path / "project")
     with development_server(project, environment) as server:
         register(server.client, before, ADA)

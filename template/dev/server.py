@@ -3,7 +3,6 @@
 import asyncio
 import multiprocessing
 import os
-import re
 import secrets
 import signal
 import socket
@@ -27,6 +26,7 @@ from app.core.security.permissions import ADMIN
 from app.db import migrations
 from app.main import create_app
 from app.schemas.users import UserRegister
+from dev.env_file import write_env, write_private
 from dev.processes import ServiceNotStarted
 from dev.services import run_services
 from dev.sign_in import sign_in_command
@@ -37,23 +37,10 @@ PORTS = range(8000, 8100)
 console = Console()
 
 
-def write_env(root: Path) -> bool:
-    """Make `.env` from `.env.example`, a fresh secret in each `{random}`; False if it is there."""
-    try:
-        file = os.fdopen(os.open(root / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
-    except FileExistsError:
-        return False
-    with file:
-        example = (root / ".env.example").read_text()
-        file.write(re.sub(r"\{random\}", lambda _: secrets.token_hex(32), example))
-    return True
-
-
 def run(*, host: str, port: int | None, services_only: bool) -> None:
     """Run until Ctrl-C; whatever was started is stopped again."""
     root = Path.cwd()
-    if write_env(root):
-        console.print("Wrote .env with fresh secrets.")
+    console.print(write_env(root), highlight=False)
     try:
         with _services(root / ".dev"):
             settings = load_settings()
@@ -94,7 +81,7 @@ def _services(folder: Path) -> Iterator[None]:
         if not variables:
             yield
             return
-        _write_private(env, "".join(f"{name}={url}\n" for name, url in variables.items()))
+        write_private(env, "".join(f"{name}={url}\n" for name, url in variables.items()))
         try:
             yield
         finally:
@@ -104,7 +91,7 @@ def _services(folder: Path) -> Iterator[None]:
 def _ensure_admin(settings: Settings, credentials: Path) -> str:
     """Let the admin sign in with the password in the file, a new one if there is none."""
     if not credentials.exists() or not credentials.read_text().strip():
-        _write_private(credentials, f"{ADMIN_EMAIL} {secrets.token_urlsafe(18)}\n")
+        write_private(credentials, f"{ADMIN_EMAIL} {secrets.token_urlsafe(18)}\n")
     password = credentials.read_text().split()[-1]
     request = UserRegister(email=ADMIN_EMAIL, password=SecretStr(password))
     asyncio.run(_ensure_account(settings, request))
@@ -114,12 +101,6 @@ def _ensure_admin(settings: Settings, credentials: Path) -> str:
 async def _ensure_account(settings: Settings, request: UserRegister) -> None:
     async with open_resources(settings) as resources, resources.sessions() as session:
         await (await user_service(session, resources)).ensure(request, role=ADMIN)
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 def _choose_port(host: str, asked: int | None) -> int:

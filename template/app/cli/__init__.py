@@ -61,9 +61,8 @@ def main() -> None:
 
 @cli.command()
 def init() -> None:
-    """Write `.env` with fresh secrets, unless it is there."""
-    write_env = _import_dev().write_env
-    typer.echo("Wrote .env with fresh secrets." if write_env(Path.cwd()) else ".env is there.")
+    """Write `.env` with fresh secrets, or add to it those that it lacks."""
+    typer.echo(_import_dev().write_env(Path.cwd()))
 
 
 @cli.command()

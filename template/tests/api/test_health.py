@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from app.core.config.database import DatabaseSettings
 from app.db import migrations
 from app.services import health
+from tests.fixtures import carrier
 from tests.fixtures.api import Account, Api, assert_problem, load, running
 from tests.fixtures.database import Database
 
@@ -81,7 +82,7 @@ async def linked(environment: dict[str, str]) -> AsyncIterator[tuple[Link, Async
 async def test_a_service_that_is_well_says_so(client: AsyncClient) -> None:
     expected = {
         "status": "healthy",
-        "checks": {"database": "ok"},
+        "checks": {"database": "ok", **carrier.CHECKS},
         "timestamp": IsDatetime(iso_string=True),
         "environment": "test",
         "version": IsStr,
@@ -110,15 +111,14 @@ async def test_a_database_that_is_away_is_503_until_it_is_back(
     environment: dict[str, str], user: Account
 ) -> None:
     async with linked(environment) as (link, client):
-        response = await client.post(LOGIN, json=user.credentials)
-        headers = {"Authorization": f"Bearer {response.json()['access_token']}"}
+        await carrier.sign_in(client, **user.credentials)
         for _ in range(2):
             assert (await client.get(READY)).status_code == 200
-            assert (await client.get(ME, headers=headers)).status_code == 200
+            assert (await client.get(ME)).status_code == 200
             await link.cut()
 
             for _ in range(2):
-                away = await client.get(ME, headers=headers)
+                away = await client.get(ME)
                 assert_problem(away, 503, "service_unavailable")
                 assert int(away.headers["retry-after"]) > 0
                 login = await client.post(LOGIN, json=user.credentials)
@@ -207,9 +207,9 @@ async def test_connections_that_the_server_ended_are_replaced(
 
 
 async def test_readiness_waits_for_pending_migrations(
-    variables: dict[str, str], empty_database_url: str
+    environment: dict[str, str], empty_database_url: str
 ) -> None:
-    settings = load(variables | {"DATABASE_URL": empty_database_url})
+    settings = load(environment | {"DATABASE_URL": empty_database_url})
     async with running(settings) as api, api.client() as client:
         problem = assert_problem(await client.get(READY), 503, "service_unavailable")
         assert problem["detail"] == "database: migrations pending"

@@ -1,18 +1,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 import pytest
 from httpx2 import AsyncClient, Response
-from passlib.context import CryptContext
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.dependencies import services
 from app.core.events import AccountLocked, Event, LoginFailed
 from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, running
-from tests.fixtures.carrier import log_in
+from tests.fixtures.carrier import log_in, try_to_sign_in
 from tests.fixtures.database import Database
 
 WRONG = "a wrong password, but a long one"
@@ -35,31 +32,20 @@ def api(strict_api: Api, database: Database) -> Api:
     return strict_api
 
 
-@pytest.fixture
-def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The passwords that were verified; the real work is done all the same."""
-    calls: list[str] = []
-    verify = CryptContext.verify_and_update
-
-    def spy(self: CryptContext, secret: str, hashed: str) -> Any:
-        calls.append(secret)
-        return verify(self, secret, hashed)
-
-    monkeypatch.setattr(CryptContext, "verify_and_update", spy)
-    return calls
-
-
-async def fail(client: AsyncClient, name: str, password: str = WRONG, **body: str) -> Response:
+async def fail(
+    client: AsyncClient, name: str, password: str = WRONG, *, device: str | None = None
+) -> Response:
     """Try to sign in, in vain."""
-    body |= {"username": name, "password": password}
-    response = await client.post("/api/v1/auth/login", json=body, headers=FIXED_ID)
+    response = await try_to_sign_in(
+        client, username=name, password=password, device=device, headers=FIXED_ID
+    )
     assert_problem(response, 401, "invalid_credentials")
     return response
 
 
-async def lock(client: AsyncClient, name: str, **body: str) -> None:
+async def lock(client: AsyncClient, name: str, *, device: str | None = None) -> None:
     for _ in range(THRESHOLD):
-        await fail(client, name, **body)
+        await fail(client, name, device=device)
 
 
 async def wait_out(database: Database) -> None:
@@ -288,14 +274,9 @@ async def test_a_new_password_unlocks_the_account(
 
 
 async def test_listeners_hear_of_failures_and_of_locks(
-    client: AsyncClient, user: Account, monkeypatch: pytest.MonkeyPatch
+    client: AsyncClient, user: Account, events: list[Event]
 ) -> None:
-    heard: list[Event] = []
-
-    async def listen(_: AsyncSession, event: Event) -> None:
-        heard.append(event)
-
-    monkeypatch.setattr(services, "AUTH_LISTENERS", (listen,))
+    events.clear()
     await lock(client, "Nobody")
     await fail(client, "nobody")
-    assert heard == [LoginFailed("nobody", None)] * 3 + [AccountLocked("nobody", None)]
+    assert events == [LoginFailed("nobody", None)] * 3 + [AccountLocked("nobody", None)]

@@ -8,6 +8,7 @@ from dirty_equals import IsStr
 from httpx2 import AsyncClient
 from starlette.exceptions import HTTPException
 
+from tests.fixtures import carrier
 from tests.fixtures.api import PASSWORD, Account, assert_problem, load, running
 from tests.fixtures.database import Database
 
@@ -18,7 +19,7 @@ ORIGIN = "https://front.example.com"
 CORS = {"APP_CORS_ORIGINS": ORIGIN, "APP_CORS_ALLOW_CREDENTIALS": "true"}
 PREFLIGHT = {
     "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "authorization,content-type",
+    "Access-Control-Request-Headers": f"{carrier.HEADER.lower()},content-type",
 }
 
 
@@ -91,11 +92,11 @@ async def test_a_site_of_the_list_may_call(environment: dict[str, str], user: Ac
         preflight = await client.options(LOGIN, headers=PREFLIGHT | {"Origin": ORIGIN})
         assert preflight.status_code == 200
         assert preflight.headers["access-control-allow-origin"] == ORIGIN
-        assert "Authorization" in preflight.headers["access-control-allow-headers"]
+        assert carrier.HEADER in preflight.headers["access-control-allow-headers"]
 
         headers = {"Origin": ORIGIN}
-        served = await client.post(LOGIN, json=user.credentials, headers=headers)
         refused = await client.get(ME, headers=headers)
+        served = await client.post(LOGIN, json=user.credentials, headers=headers)
         oversized = await client.post(LOGIN, content=b" " * 2_000_000, headers=headers)
         assert [r.status_code for r in (served, refused, oversized)] == [200, 401, 413]
         for response in (served, refused, oversized):
@@ -170,13 +171,12 @@ async def test_each_request_is_one_line_of_the_log(
     environment: dict[str, str], user: Account, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     async with running(load(environment)) as api, api.client() as client:
-        login = await client.post(LOGIN, json=user.credentials)
-        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
-        me = await client.get(ME, headers=headers, params={"secret": PASSWORD})
+        await carrier.sign_in(client, **user.credentials)
+        me = await client.get(ME, params={"secret": PASSWORD})
         refused = await client.get("/health", headers={"Host": "evil"})
         capsysbinary.readouterr()
         responses = [
-            await client.get(ME, headers=headers, params={"secret": PASSWORD}),
+            await client.get(ME, params={"secret": PASSWORD}),
             await client.get("/health", headers={"Host": "evil"}),
             await client.get("/nothing"),
             await client.post(LOGIN, content=b" " * 2_000_000),

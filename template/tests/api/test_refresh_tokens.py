@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from httpx2 import AsyncClient, Response
 
-from tests.fixtures.api import Account, assert_problem, load, running
+from tests.fixtures.api import Account, Routes, assert_problem, codes_of, load, running
 from tests.fixtures.carrier import bearer, log_in
 from tests.fixtures.database import Database
 
@@ -36,6 +36,21 @@ async def test_parallel_refreshes_get_the_same_child(
     assert {response.status_code for response in responses} == {200}
     assert len({response.json()["refresh_token"] for response in responses}) == 1
     assert await database.count("refresh_tokens") == 2
+
+
+def test_the_document_names_every_error(routes: Routes) -> None:
+    refused = {"token_expired", "token_invalid", "token_reused"}
+    assert codes_of(routes[f"POST {REFRESH}"]) == refused | {"validation_error"}
+
+
+async def test_a_refresh_costs_no_more_statements_than_it_needs(
+    client: AsyncClient, user: Account, statements: list[str]
+) -> None:
+    token = (await log_in(client, user))["refresh_token"]
+    statements.clear()
+    assert (await refresh(client, token)).status_code == 200
+    verbs = [statement.split()[0] for statement in statements]
+    assert verbs == ["UPDATE", "SELECT", "UPDATE", "DELETE", "INSERT", "COMMIT"]
 
 
 PAST_THE_GRACE = "UPDATE refresh_tokens SET spent_at = spent_at - interval '11 seconds'"
@@ -119,6 +134,18 @@ async def test_a_refresh_token_ends_with_what_it_hangs_on(
     tokens = (await refresh(client, tokens["refresh_token"])).json()
     await database.execute(change)
     assert_problem(await refresh(client, tokens["refresh_token"]), 401, "token_invalid")
+
+
+async def test_a_deactivated_account_gets_no_token_back(
+    client: AsyncClient, user: Account, user_client: AsyncClient, admin_client: AsyncClient
+) -> None:
+    path = f"/api/v1/users/{(await user_client.get(ME)).json()['id']}"
+    token = (await log_in(client, user))["refresh_token"]
+    for is_active in (False, True):
+        await admin_client.patch(path, json={"is_active": is_active})
+        assert_problem(await refresh(client, token), 401, "token_invalid")
+    new = (await log_in(client, user))["refresh_token"]
+    assert (await refresh(client, new)).status_code == 200
 
 
 async def test_a_refresh_token_is_proved_by_what_is_stored_as_a_hash(

@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 from dirty_equals import IsPartialDict
 from httpx2 import AsyncClient
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.dependencies import services
 from app.core.events import Event, LoggedOut, SessionRevoked, SessionsRevoked
@@ -268,20 +267,15 @@ async def test_cleaning_up_removes_counters_that_no_longer_matter(
 
 
 async def test_listeners_hear_how_a_session_ended(
-    user: Account, sign_in: SignIn, database: Database, monkeypatch: pytest.MonkeyPatch
+    user: Account, sign_in: SignIn, database: Database, events: list[Event]
 ) -> None:
     first, second, third = [await sign_in(user) for _ in range(3)]
     ids = [UUID(await current_id(device)) for device in (first, second)]
     [(user_id,)] = await database.fetch("SELECT id FROM users")
-    heard: list[Event] = []
-
-    async def listen(_: AsyncSession, event: Event) -> None:
-        heard.append(event)
-
-    monkeypatch.setattr(services, "AUTH_LISTENERS", (listen,))
+    events.clear()
     await first.post(LOGOUT)
     for _ in range(2):
         await third.delete(f"{SESSIONS}/{ids[1]}")
     await third.post(LOGOUT_ALL)
     revoked = SessionRevoked(user_id, ids[1])
-    assert heard == [LoggedOut(user_id, ids[0]), revoked, SessionsRevoked(user_id)]
+    assert events == [LoggedOut(user_id, ids[0]), revoked, SessionsRevoked(user_id)]

@@ -7,7 +7,18 @@ import pytest
 from dirty_equals import IsStr
 from httpx2 import AsyncClient
 
-from tests.fixtures.api import Account, Api, assert_problem, load, running
+from tests.fixtures.api import (
+    KEY,
+    PRODUCTION,
+    Account,
+    Api,
+    Routes,
+    assert_problem,
+    codes_of,
+    faults,
+    load,
+    running,
+)
 from tests.fixtures.carrier import bearer, log_in
 
 LOGIN = "/api/v1/auth/login"
@@ -38,6 +49,37 @@ async def test_the_password_form_signs_in_too(client: AsyncClient, user: Account
     wrong = await client.post(TOKEN, data=form | {"password": "wrong"})
     assert_problem(wrong, 401, "invalid_credentials")
     assert_problem(await client.post(TOKEN, json=user.credentials), 422, "validation_error")
+
+
+@pytest.mark.parametrize("content", [b"username=%00&password=x", b"username=%ff&password=%fe", b""])
+async def test_a_hostile_form_is_never_a_500(client: AsyncClient, content: bytes) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = await client.post(TOKEN, content=content, headers=headers)
+    assert response.status_code in {401, 422}
+    assert_problem(response, response.status_code, response.json()["code"])
+
+
+def test_signing_in_works_from_the_documentation_page(document: dict[str, Any]) -> None:
+    [scheme] = document["components"]["securitySchemes"].values()
+    assert scheme["flows"]["password"]["tokenUrl"] == TOKEN
+    body = document["paths"][TOKEN]["post"]["requestBody"]
+    assert list(body["content"]) == ["application/x-www-form-urlencoded"]
+
+
+def test_what_signs_in_documents_its_errors(routes: Routes) -> None:
+    assert codes_of(routes[f"POST {TOKEN}"]) == {"invalid_credentials", "validation_error"}
+    assert codes_of(routes[f"GET {JWKS}"]) == {"validation_error"}
+
+
+@pytest.mark.parametrize("header", [None, "", "Basic YWRhOng=", "Bearer", "bearer-x y"])
+async def test_without_a_bearer_token_nobody_is_signed_in(
+    client: AsyncClient, header: str | None
+) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    response = await client.get(ME, headers=headers)
+    assert response.status_code == 401
+    assert response.json()["code"] in {"not_authenticated", "token_invalid"}
+    assert response.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.fixture
@@ -165,3 +207,47 @@ async def test_keys_rotate_without_signing_anybody_out(
             issued.append((await log_in(client, user))["access_token"])
             statuses = [(await client.get(ME, headers=bearer(t))).status_code for t in issued]
         assert statuses == {1: [200], 2: [200, 200], 3: [401, 200, 200]}[len(issued)]
+
+
+OTHER_KEY = PRODUCTION["JWT_KEYS"].removeprefix("main:")
+
+
+@pytest.mark.parametrize("environment", ["production", "staging", None])
+@pytest.mark.parametrize(
+    ("variable", "keys"),
+    [
+        ("JWT_KEYS", ""),
+        ("JWT_KEYS", "main:tooshort-f3a9c1e7b5d2"),
+        ("JWT_KEYS", f"main:{OTHER_KEY},old:{'ab' * 30}"),
+        ("JWT_KEYS", OTHER_KEY),
+        ("JWT_KEYS", f"main:{KEY}"),
+        ("JWT_KEYS", f"main:{OTHER_KEY},old:{OTHER_KEY}"),
+        ("JWT_ACTIVE_KID", f"old:{OTHER_KEY}"),
+    ],
+)
+def test_unsafe_keys_are_refused_and_never_shown(
+    environment: str | None, variable: str, keys: str
+) -> None:
+    changes = {"JWT_KEYS": keys, "APP_ENVIRONMENT": environment or ""}
+    [fault] = faults(PRODUCTION | changes)
+    assert variable in fault
+    for value in (KEY, OTHER_KEY, "tooshort", "abab"):
+        assert value not in fault
+    assert load(PRODUCTION).jwt.key_ring == {"main": OTHER_KEY}
+
+
+def test_development_has_keys_too() -> None:
+    changes = {"JWT_KEYS": "", "APP_ENVIRONMENT": "development"}
+    assert faults(PRODUCTION | changes) == ["JWT_KEYS is missing."]
+    [fault] = faults(PRODUCTION | {"JWT_ACCESS_LIFETIME": "soon"})
+    assert fault.startswith("JWT_ACCESS_LIFETIME:")
+    assert "soon" not in fault
+
+
+async def test_a_role_acts_on_the_tokens_that_are_out(
+    user_client: AsyncClient, admin_client: AsyncClient
+) -> None:
+    user_id = (await user_client.get(ME)).json()["id"]
+    for role, status in {"admin": 200, "user": 403}.items():
+        await admin_client.patch(f"/api/v1/users/{user_id}", json={"role": role})
+        assert (await user_client.get("/api/v1/users")).status_code == status

@@ -5,6 +5,7 @@ import pytest
 from dirty_equals import IsPartialDict
 from httpx2 import AsyncClient
 
+from tests.fixtures import carrier
 from tests.fixtures.api import PASSWORD, Account, SignIn, assert_problem
 from tests.fixtures.database import Database
 
@@ -110,7 +111,7 @@ async def test_what_ends_an_account_acts_on_the_next_request(
 ) -> None:
     assert (await user_client.get(ME)).status_code == 200
     await database.execute(change)
-    assert_problem(await user_client.get(ME), 401, "token_invalid")
+    assert_problem(await user_client.get(ME), 401, carrier.ENDED)
 
 
 async def test_a_role_acts_on_the_next_request(

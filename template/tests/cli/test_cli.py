@@ -1,5 +1,6 @@
 """The command line, and the processes that it starts."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -18,6 +19,8 @@ import httpx2
 import pytest
 from dotenv import dotenv_values
 
+from dev.services import SERVICES
+from tests.fixtures import carrier
 from tests.fixtures.api import Run
 from tests.fixtures.database import Database
 
@@ -114,7 +117,7 @@ async def test_the_document_is_written_to_a_file_or_to_the_terminal(
     ("changes", "finding"),
     [
         ({"APP_SECRETKEY": "x"}, "APP_SECRETKEY is set, but no setting has this name"),
-        ({"JWT_KEYS": ""}, "JWT_KEYS is missing."),
+        ({"APP_SECRET_KEY": ""}, "APP_SECRET_KEY is missing."),
         ({"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c"}, "The database does not answer"),
     ],
 )
@@ -187,13 +190,14 @@ def project(root: Path, tmp_path: Path) -> Path:
 
 
 def sign_in_as_admin(project: Path, port: int) -> str:
-    url = f"http://127.0.0.1:{port}"
     email, password = (project / ".dev" / "credentials").read_text().split()
-    credentials = {"username": email, "password": password}
-    response = httpx2.post(f"{url}/api/v1/auth/login", json=credentials)
-    assert response.status_code == 200, response.text
-    headers = {"Authorization": f"Bearer {response.json()['access_token']}"}
-    assert httpx2.get(f"{url}/api/v1/users", headers=headers).status_code == 200
+
+    async def list_users() -> int:
+        async with carrier.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            await carrier.sign_in(client, username=email, password=password)
+            return (await client.get("/api/v1/users")).status_code
+
+    assert asyncio.run(list_users()) == 200
     return password
 
 
@@ -206,18 +210,20 @@ def test_dev_runs_everything_and_leaves_nothing(project: Path, tmp_path: Path, p
         assert password in log.read_text()
         for name in (".env", ".dev/env", ".dev/credentials"):
             assert stat.S_IMODE((project / name).stat().st_mode) == 0o600
-        database_port = urlsplit(dotenv_values(env)["DATABASE_URL"] or "").port or 0
-        assert listens(database_port)
+        urls = dotenv_values(env)
+        assert set(urls) == set(SERVICES)
+        ports = [port, *(urlsplit(url or "").port or 0 for url in urls.values())]
+        assert all(map(listens, ports))
         process.kill()
         process.wait()
-        wait_for(lambda: not listens(port) and not listens(database_port))
+        wait_for(lambda: not any(map(listens, ports)))
 
     with started(*command, root=project, log=log) as process:
         wait_for(lambda: is_ready(port), process)
         assert sign_in_as_admin(project, port) == password
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE)
-        wait_for(lambda: not listens(port) and not listens(database_port))
+        wait_for(lambda: not any(map(listens, ports)))
     assert not env.exists()
 
 

@@ -15,7 +15,7 @@ from app.core.security.opaque_tokens import digest
 from app.db.base import utc_now
 from app.db.engine import ensure_database
 from tests.fixtures.api import PASSWORD, Account, Run, SignIn, assert_problem
-from tests.fixtures.carrier import log_in
+from tests.fixtures.carrier import ENDED, log_in
 from tests.fixtures.database import Cluster, Database
 
 LOGIN = "/api/v1/auth/login"
@@ -117,7 +117,7 @@ async def test_an_operator_sets_a_password_signs_out_and_unlocks(
     assert (result.exit_code, result.stderr) == (0, f"{EASILY_GUESSED}\n")
     assert result.stdout.endswith(f"Changed the password of {user.email}.\n")
     assert NEW not in result.output
-    assert_problem(await device.get(ME), 401, "token_invalid")
+    assert_problem(await device.get(ME), 401, ENDED)
     await log_in(client, Account(user.email, password=NEW))
     old = await client.post(LOGIN, json=user.credentials)
     assert_problem(old, 401, "invalid_credentials")

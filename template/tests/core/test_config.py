@@ -4,30 +4,17 @@ import stat
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.core.config import Settings, SettingsError, group_types, load_settings
-from tests.fixtures.api import Account, load, running
+from app.core.config import Settings, group_types, load_settings
+from dev.services import SERVICES
+from tests.fixtures import carrier
+from tests.fixtures.api import KEY, PRODUCTION, faults, load
 
-KEY = "f3a9c1e7b5d2846013579bdf02468ace"
-OTHER_KEY = "9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b"
-PRODUCTION = {
-    "APP_ENVIRONMENT": "production",
-    "APP_SECRET_KEY": KEY,
-    "DATABASE_URL": "postgresql://service:hunter2hunter2@db.internal:5432/service",
-    "JWT_KEYS": f"main:{OTHER_KEY}",
-}
 WILDCARD = {"APP_CORS_ORIGINS": "*", "APP_CORS_ALLOW_CREDENTIALS": "true"}
-
-
-def faults(variables: dict[str, str]) -> list[str]:
-    with pytest.raises(SettingsError) as raised:
-        load(variables)
-    for fault in raised.value.faults:
-        assert fault in str(raised.value)
-    return raised.value.faults
 
 
 @pytest.mark.parametrize("environment", ["production", "staging", None])
@@ -39,13 +26,6 @@ def faults(variables: dict[str, str]) -> list[str]:
         ("APP_SECRET_KEY", {"APP_SECRET_KEY": "abc" * 20}),
         ("APP_SECRET_KEY", {"APP_SECRET_KEY": "changeme-f3a9c1e7b5d2846013579bdf0"}),
         ("APP_SECRET_KEY", {"APP_SECRET_KEY": "my-Secret-f3a9c1e7b5d2846013579bdf"}),
-        ("JWT_KEYS", {"JWT_KEYS": ""}),
-        ("JWT_KEYS", {"JWT_KEYS": "main:tooshort-f3a9c1e7b5d2"}),
-        ("JWT_KEYS", {"JWT_KEYS": f"main:{OTHER_KEY},old:{'ab' * 30}"}),
-        ("JWT_KEYS", {"JWT_KEYS": f"{OTHER_KEY}"}),
-        ("JWT_KEYS", {"JWT_KEYS": f"main:{KEY}"}),
-        ("JWT_KEYS", {"JWT_KEYS": f"main:{OTHER_KEY},old:{OTHER_KEY}"}),
-        ("JWT_ACTIVE_KID", {"JWT_KEYS": f"old:{OTHER_KEY}"}),
         ("DATABASE_URL", {"DATABASE_URL": ""}),
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://service@db.internal/service"}),
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://a:postgres@db.internal/service"}),
@@ -62,7 +42,7 @@ def test_unsafe_values_are_refused_by_name_and_never_shown(
     variables = {**PRODUCTION, **changes, "APP_ENVIRONMENT": environment or ""}
     [fault] = faults(variables)
     assert fault.startswith((f"{variable} ", f"{variable}:")) or variable in fault
-    for value in [*changes.values(), KEY, OTHER_KEY]:
+    for value in [*changes.values(), KEY]:
         assert len(value) < 5 or value not in fault
 
 
@@ -83,12 +63,12 @@ def test_development_may_be_careless_but_not_without_keys() -> None:
         "DATABASE_URL": "postgresql://postgres:postgres@localhost/app",
     }
     assert load(careless).app.is_development
-    assert faults(careless | {"JWT_KEYS": ""}) == ["JWT_KEYS is missing."]
+    assert "APP_SECRET_KEY is missing." in faults(careless | {"APP_SECRET_KEY": ""})
 
 
 def test_all_faults_are_told_at_once() -> None:
     names = [fault.split()[0].strip(":") for fault in faults({"APP_DEBUG": "true"})]
-    assert names == ["APP_SECRET_KEY", "DATABASE_URL", "JWT_KEYS"]
+    assert names == ["APP_SECRET_KEY", "DATABASE_URL", *carrier.PRODUCTION]
     both = faults(PRODUCTION | WILDCARD | {"APP_DEBUG": "true"})
     assert [fault.split()[0] for fault in both] == ["APP_DEBUG", "APP_CORS_ORIGINS"]
 
@@ -103,7 +83,6 @@ def test_all_faults_are_told_at_once() -> None:
         ("DATABASE_URL", "mysql://a:b@c/dddd"),
         ("DATABASE_URL", "not a url"),
         ("DATABASE_POOL_SIZE", "-3"),
-        ("JWT_ACCESS_LIFETIME", "soon"),
         ("PASSWORD_MIN_LENGTH", "three"),
     ],
 )
@@ -169,7 +148,8 @@ def test_lists_are_separated_by_commas() -> None:
 def test_no_secret_shows_when_settings_are_printed() -> None:
     settings = load(PRODUCTION)
     printed = repr(settings) + str(settings) + settings.model_dump_json()
-    for secret in (KEY, OTHER_KEY, "hunter2"):
+    carried = [value.rpartition(":")[2] for value in carrier.PRODUCTION.values()]
+    for secret in (KEY, "hunter2", *carried):
         assert secret not in printed
     assert settings.app.secret_key.get_secret_value() == KEY
 
@@ -181,13 +161,13 @@ def test_the_environment_wins_over_files_and_the_first_file_over_the_second(
     (tmp_path / ".dev").mkdir()
     url = "postgresql://service:hunter2hunter2@{}/service"
     lines = [f"{name}={value}" for name, value in PRODUCTION.items() if name != "DATABASE_URL"]
-    (tmp_path / ".env").write_text("\n".join([*lines, "JWT_ISSUER=file"]))
+    (tmp_path / ".env").write_text("\n".join([*lines, "APP_LOG_LEVEL=ERROR"]))
     (tmp_path / ".dev" / "env").write_text(f"DATABASE_URL={url.format('embedded')}\n")
     assert load_settings().database.connection_url.host == "embedded"
-    assert load_settings().jwt.issuer == "file"
-    given = load({"DATABASE_URL": url.format("given"), "JWT_ISSUER": "environment"})
+    assert load_settings().app.log_level == "ERROR"
+    given = load({"DATABASE_URL": url.format("given"), "APP_LOG_LEVEL": "DEBUG"})
     assert given.database.connection_url.host == "given"
-    assert given.jwt.issuer == "environment"
+    assert given.app.log_level == "DEBUG"
 
 
 def documented(root: Path) -> dict[str, tuple[bool, str]]:
@@ -228,7 +208,10 @@ def test_init_writes_settings_that_are_accepted_and_private(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(root / ".env.example", tmp_path)
-    monkeypatch.setenv("DATABASE_URL", "postgresql://a:b@localhost/c")
+    for name in SERVICES:
+        monkeypatch.setenv(name, PRODUCTION[name])
+    names = re.findall(r"^(\w+)=.*\{random\}", (root / ".env.example").read_text(), re.MULTILINE)
+    assert "APP_SECRET_KEY" in names
     keys = set()
     for _ in range(2):
         assert CliRunner().invoke(cli, ["init"]).stdout == "Wrote .env with fresh secrets.\n"
@@ -236,28 +219,26 @@ def test_init_writes_settings_that_are_accepted_and_private(
         assert CliRunner().invoke(cli, ["init"]).exit_code == 0
         assert (tmp_path / ".env").read_text() == written
         assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
-        settings = load_settings()
-        assert settings.app.is_development
-        keys |= {settings.app.secret_key.get_secret_value(), *settings.jwt.key_ring.values()}
+        assert load_settings().app.is_development
+        values = dotenv_values(tmp_path / ".env")
+        keys |= {values[name] for name in names}
         (tmp_path / ".env").unlink()
-    assert len(keys) == 4
+    assert len(keys) == 2 * len(names)
 
 
-async def test_a_key_ring_lets_keys_be_replaced(environment: dict[str, str], user: Account) -> None:
-    old, new = environment["JWT_KEYS"], f"new:{KEY}"
-    rings = [
-        {"JWT_KEYS": old},
-        {"JWT_KEYS": f"{new},{old}", "JWT_ACTIVE_KID": "new"},
-        {"JWT_KEYS": new, "JWT_ACTIVE_KID": "new"},
-    ]
-    headers: dict[str, str] = {}
-    statuses = []
-    for ring in rings:
-        async with running(load(environment | ring)) as api, api.client() as client:
-            login = await client.post("/api/v1/auth/login", json=user.credentials)
-            headers = headers or {"Authorization": f"Bearer {login.json()['access_token']}"}
-            statuses.append((await client.get("/api/v1/users/me", headers=headers)).status_code)
-    assert statuses == [200, 200, 401]
+def test_init_adds_the_secrets_that_are_lacking_and_keeps_the_rest(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(root / ".env.example", tmp_path)
+    (tmp_path / ".env").write_text("# mine\nAPP_ENVIRONMENT=development\nPROJECT_COLOUR=blue")
+    output = CliRunner().invoke(cli, ["init"]).stdout
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert lines[:3] == ["# mine", "APP_ENVIRONMENT=development", "PROJECT_COLOUR=blue"]
+    added = [line.partition("=")[0] for line in lines[3:]]
+    assert "APP_SECRET_KEY" in added
+    assert output == f"Added {', '.join(added)} to .env.\n"
+    assert CliRunner().invoke(cli, ["init"]).stdout == ".env is there.\n"
 
 
 def test_settings_are_only_what_the_groups_are() -> None:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Header, Request
-from starlette.responses import HTMLResponse
 
 from app.api.dependencies.resources import ResourcesDep
 from app.api.dependencies.session_store import CookiesDep
@@ -13,7 +12,7 @@ from app.api.errors import errors
 from app.core.security.csrf import CsrfFailed
 from app.middleware.problems import MEDIA_TYPE
 
-INTERCEPTOR = """SwaggerUIBundle({
+INTERCEPTOR = b"""SwaggerUIBundle({
         requestInterceptor: async (request) => {
             const answer = await fetch("/api/v1/auth/csrf");
             request.headers["X-CSRF-Token"] = (await answer.json()).csrf_token;
@@ -60,7 +59,6 @@ def document_csrf(document: dict[str, Any]) -> None:
                 codes.append(CsrfFailed.code)
 
 
-def with_csrf(page: HTMLResponse) -> HTMLResponse:
+def with_csrf(page: bytes) -> bytes:
     """Make Swagger UI send a CSRF token with each request, as a front end does."""
-    html = bytes(page.body).decode()
-    return HTMLResponse(html.replace("SwaggerUIBundle({", INTERCEPTOR, 1))
+    return page.replace(b"SwaggerUIBundle({", INTERCEPTOR, 1)
