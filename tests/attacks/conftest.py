@@ -1,6 +1,5 @@
 """The deployment that all attacks on a kind of sign-in share, and the people on it."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +8,9 @@ from httpx2 import Client
 from tests.attacks.access import table
 from tests.attacks.carriers import Carrier
 from tests.attacks.deployment import Deployment, Target, deployed
-from tests.attacks.kinds import KINDS, TOKENS, kinds_of
+from tests.attacks.grounds import Grounds
+from tests.attacks.kinds import KINDS, kinds_of
 from tests.attacks.people import People
-from tests.matrix.renders import Renders
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -50,14 +49,8 @@ def target(
     """Return the project that another run has planted a fault in, or a render."""
     if given := Target.from_variables():
         return given
-    renders: Renders = request.getfixturevalue("renders")
-    environment, cluster = map(request.getfixturevalue, ("environment", "cluster"))
-    render = renders.get(KINDS[kind].answers)
-    project = tmp_path_factory.mktemp("attacked") / kind
-    shutil.copytree(render.path, project)
-    if kind != TOKENS:
-        cluster = cluster.migrated(kind, render, environment)
-    return Target(project, environment, cluster, kind)
+    grounds: Grounds = request.getfixturevalue("grounds")
+    return grounds.target(kind, tmp_path_factory.mktemp("attacked") / kind)
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,7 @@ class CookieCarrier:
 
     def renewed(self, credentials: Credentials, answer: Response) -> CookieCredentials:
         cookies = cookies_of(answer)
+        assert {COOKIE, CSRF_COOKIE} <= cookies.keys(), answer.text
         fresh = CookieCredentials.of(cookies[COOKIE].value, cookies[CSRF_COOKIE].value)
         return replace(fresh, device=credentials.device)
 
