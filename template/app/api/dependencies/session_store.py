@@ -40,7 +40,7 @@ class SessionCookies:
     def session_token(self) -> str | None:
         """Return the id of a session that was signed in to, whether it is still alive or not."""
         token = self.request.cookies.get(self.name)
-        return None if token is None or token.startswith(ANONYMOUS) else token
+        return None if not token or token.startswith(ANONYMOUS) else token
 
     @property
     def device_token(self) -> str | None:
@@ -56,7 +56,7 @@ class SessionCookies:
     def issue_csrf(self) -> CsrfToken:
         """Set a CSRF token for the session, or for an anonymous one."""
         session = self.request.cookies.get(self.name)
-        if session is None:
+        if not session:
             session = f"{ANONYMOUS}{new_token()}"
             self._set(self.name, session, http_only=True)
         return CsrfToken(csrf_token=self._set_csrf(session))
