@@ -55,8 +55,8 @@ FAULTS = (
     Fault(
         "a reset token is good for many at once",
         CREDENTIALS,
-        "user_id = await self.tokens.redeem(PASSWORD_RESET, token_hash)",
-        "user_id = await self.tokens.find_owner(PASSWORD_RESET, token_hash)",
+        "if user is None or await self.tokens.redeem(PASSWORD_RESET, token_hash) != user_id:",
+        "if user is None:",
         ("test_reset.py::test_of_many_at_once_one_is_served",),
     ),
     Fault(
