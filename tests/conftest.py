@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attacks.grounds import Grounds
 from tests.matrix.clusters import Cluster, running_cluster
 from tests.matrix.environment import Environment, environment_for
 from tests.matrix.renders import Render, Renders
@@ -35,6 +36,12 @@ def cluster(
     render, folder = renders.get({"preset": "starter"}), tmp_path_factory.mktemp("postgres")
     with running_cluster(render, environment, folder) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def grounds(renders: Renders, environment: Environment, cluster: Cluster) -> Grounds:
+    """Return where projects with any kind of sign-in are attacked."""
+    return Grounds(renders, environment, cluster)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 from uuid import uuid4
 
+from tests.attacks import kinds
 from tests.attacks.carriers import API, Credentials, TokenCredentials
 from tests.attacks.people import Account, People, new_password
 
@@ -38,7 +39,7 @@ class Scene:
         )
         assert answer.status_code == 201, answer.text
         device = people.sign_in(owner.account)
-        return cls(owner, other, admin, answer.json()["id"], device.session_id)
+        return cls(owner, other, admin, answer.json()["id"], people.session_id(device))
 
     def actor(self, role: Role) -> Actor | None:
         return {"owner": self.owner, "other": self.other, "admin": self.admin}.get(role)
@@ -141,6 +142,12 @@ TOKENS: dict[str, Access] = {
     "POST /api/v1/auth/refresh": Access((200, 200, 200, 200), _refresh, EVERYONE),
     "GET /api/v1/auth/jwks.json": PUBLIC,
 }
-BY_CARRIER = {"tokens": TOKENS}
+COOKIES: dict[str, Access] = {"GET /api/v1/auth/csrf": PUBLIC}
+BY_KIND = {kinds.TOKENS: TOKENS, kinds.COOKIES: COOKIES}
 FORMS = {"POST /api/v1/auth/token"}
 QUERIES = {"GET /api/v1/items/search": {"q": "engine"}}
+
+
+def table(kind: str) -> dict[str, Access]:
+    """Return the access to every route that projects with a kind of sign-in have."""
+    return CORE | BY_KIND[kind]

@@ -1,7 +1,4 @@
-"""What a client carries to prove who it is: the one difference between kinds of sign-in.
-
-Attacks work on any carrier, but for those in `test_token_*.py`, which need one that has tokens.
-"""
+"""What a client carries to prove who it is: the one difference between kinds of sign-in."""
 
 import base64
 import json
@@ -18,7 +15,6 @@ class Credentials:
     """What proves a sign-in, on any process."""
 
     headers: dict[str, str] = field(repr=False)
-    session_id: str
     device: str | None = field(repr=False)
     """What makes the next sign-in one from a known device."""
 
@@ -32,8 +28,6 @@ class Door(Protocol):
 
 class Carrier(Protocol):
     """A kind of sign-in, as its clients see it."""
-
-    name: str
 
     def nobody(self, client: Client) -> dict[str, str]:
         """Return what a client without a sign-in has to send with a write."""
@@ -49,6 +43,9 @@ class Carrier(Protocol):
     def credentials(self, answer: Response) -> Credentials:
         """Return what the answer to a successful sign-in gives to its client."""
 
+    def renewed(self, credentials: Credentials, answer: Response) -> Credentials:
+        """Return what the client has after an answer that may have given it new credentials."""
+
     def secrets(self, credentials: Credentials) -> list[str]:
         """Return what must be stored and logged nowhere."""
 
@@ -58,14 +55,13 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True)
 class TokenCredentials(Credentials):
+    session_id: str
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
 
 
 class TokenCarrier:
     """An access token in a header, and a refresh token that is spent at each use."""
-
-    name = "tokens"
 
     def nobody(self, client: Client) -> dict[str, str]:  # noqa: ARG002
         return {}
@@ -84,6 +80,9 @@ class TokenCarrier:
     ) -> Response:
         form = {"grant_type": "password", "username": name, "password": password}
         return client.post(f"{API}/auth/token", data=form | _device(device))
+
+    def renewed(self, credentials: Credentials, answer: Response) -> Credentials:  # noqa: ARG002
+        return credentials
 
     def secrets(self, credentials: Credentials) -> list[str]:
         assert isinstance(credentials, TokenCredentials)

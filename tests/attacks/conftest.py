@@ -1,27 +1,56 @@
-"""The deployment that all attacks share, and the people on it."""
+"""The deployment that all attacks on a kind of sign-in share, and the people on it."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from httpx2 import Client
 
-from tests.attacks.carriers import TokenCarrier
+from tests.attacks.access import table
+from tests.attacks.carriers import Carrier
 from tests.attacks.deployment import Deployment, Target, deployed
+from tests.attacks.grounds import Grounds
+from tests.attacks.kinds import KINDS, kinds_of
 from tests.attacks.people import People
-from tests.matrix.renders import Renders
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try each attack on every kind of sign-in that it fits, or on the one that is given."""
+    if "kind" not in metafunc.fixturenames:
+        return
+    given = Target.from_variables()
+    kinds = [given.kind] if given else kinds_of(metafunc.definition.path.name)
+    # Each kind has a deployment of its own, and so a process of its own.
+    marks = {kind: pytest.mark.xdist_group(f"attacks-{kind}") for kind in kinds}
+    prefixes = {kind: "" if given else f"{kind}-" for kind in kinds}
+    if "route" in metafunc.fixturenames:
+        routes = [
+            pytest.param(kind, route, marks=marks[kind], id=f"{prefixes[kind]}{route}")
+            for kind in kinds
+            for route in table(kind)
+        ]
+        metafunc.parametrize(("kind", "route"), routes, scope="session")
+        return
+    names = [
+        pytest.param(kind, marks=marks[kind], id=pytest.HIDDEN_PARAM if given else kind)
+        for kind in kinds
+    ]
+    metafunc.parametrize("kind", names, scope="session")
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Target:
-    """Return the project that another run has planted a fault in, or the `starter` render."""
+def carrier(kind: str) -> Carrier:
+    return KINDS[kind].carrier
+
+
+@pytest.fixture(scope="session")
+def target(
+    kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Target:
+    """Return the project that another run has planted a fault in, or a render."""
     if given := Target.from_variables():
         return given
-    renders: Renders = request.getfixturevalue("renders")
-    project = tmp_path_factory.mktemp("attacked") / "starter"
-    shutil.copytree(renders.get({"preset": "starter"}).path, project)
-    environment, cluster = map(request.getfixturevalue, ("environment", "cluster"))
-    return Target(project, environment, cluster)
+    grounds: Grounds = request.getfixturevalue("grounds")
+    return grounds.target(kind, tmp_path_factory.mktemp("attacked") / kind)
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +81,6 @@ def there(deployment: Deployment) -> Client:
     return deployment.there
 
 
-@pytest.fixture(scope="session")
-def carrier() -> TokenCarrier:
-    return TokenCarrier()
-
-
 @pytest.fixture
-def people(deployment: Deployment, carrier: TokenCarrier) -> People:
+def people(deployment: Deployment, carrier: Carrier) -> People:
     return People(deployment, carrier)

@@ -1,13 +1,15 @@
-"""What is attacked: two processes of a rendered project on one database."""
+"""What is attacked: two processes of a rendered project on one database, and one Redis."""
 
 import json
 import os
 import secrets
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Self
@@ -15,7 +17,10 @@ from typing import Self
 import httpx2
 
 from tests.attacks.database import Database, connected
-from tests.matrix.clusters import Cluster
+from tests.attacks.kinds import COOKIES
+from tests.attacks.store import Store
+from tests.attacks.tls import BEHIND_TLS, Certificate
+from tests.matrix.clusters import Cluster, running_service
 from tests.matrix.environment import Environment
 from tests.matrix.servers import MAIN, PATIENCE, free_ports, is_ready
 
@@ -29,19 +34,22 @@ class Target:
     project: Path
     environment: Environment
     cluster: Cluster
+    kind: str
 
     VARIABLE = "ATTACK_TARGET"
 
     def to_variables(self) -> dict[str, str]:
-        parts = [str(self.project), str(self.environment.path), self.cluster.url]
+        paths = [str(self.project), str(self.environment.path)]
+        parts = [*paths, self.cluster.url, self.cluster.template, self.kind]
         return {self.VARIABLE: json.dumps(parts)}
 
     @classmethod
     def from_variables(cls) -> Self | None:
         """Return the target that another test run has handed over, if one has."""
         if given := os.environ.get(cls.VARIABLE):
-            project, environment, url = json.loads(given)
-            return cls(Path(project), Environment(Path(environment)), Cluster(url))
+            project, environment, url, template, kind = json.loads(given)
+            cluster = Cluster(url, template)
+            return cls(Path(project), Environment(Path(environment)), cluster, kind)
         return None
 
 
@@ -51,6 +59,7 @@ class Deployment:
 
     target: Target
     variables: Mapping[str, str] = field(repr=False)
+    trust: ssl.SSLContext | bool
     here: httpx2.Client
     there: httpx2.Client
     logs: tuple[Path, ...]
@@ -60,6 +69,17 @@ class Deployment:
     def processes(self) -> tuple[httpx2.Client, httpx2.Client]:
         return self.here, self.there
 
+    @cached_property
+    def store(self) -> Store:
+        """Return the Redis, for kinds of sign-in that need one."""
+        return Store(self.variables["REDIS_URL"])
+
+    def client_of(
+        self, process: httpx2.Client, headers: Mapping[str, str] | None = None
+    ) -> httpx2.Client:
+        """Make a client of one of the processes that sends the same headers with everything."""
+        return _client(str(process.base_url), self.trust, headers)
+
     @property
     def keys(self) -> dict[str, str]:
         """Return the keys that sign access tokens, as somebody who has stolen them."""
@@ -68,6 +88,11 @@ class Deployment:
     def log(self) -> str:
         """Return all that the processes have logged so far."""
         return "".join(log.read_text() for log in self.logs)
+
+    def stored(self) -> str:
+        """Return all that the database and Redis hold."""
+        rows = [row for rows in self.database.dump().values() for row in rows]
+        return "\n".join([*rows, *([self.store.text()] if "REDIS_URL" in self.variables else [])])
 
     def failures(self) -> list[str]:
         """Return the lines that tell of an error that nobody foresaw."""
@@ -112,6 +137,12 @@ def deployed(
     with ExitStack() as stack:
         url = stack.enter_context(target.cluster.database())
         variables = {**settings(url), **(changes or {})}
+        trust: ssl.SSLContext | bool = True
+        if target.kind == COOKIES:
+            certificate = Certificate.make(folder)
+            trust = certificate.trust()
+            redis = running_service("valkey", target.project, target.environment, folder / "redis")
+            variables |= {"REDIS_URL": stack.enter_context(redis), **certificate.variables}
         ports = free_ports(len(LOG_LEVELS))
         logs = tuple(folder / f"process-{port}.log" for port in ports)
         # Both are started before either is waited for, since starting is what costs.
@@ -120,17 +151,22 @@ def deployed(
             for port, log, level in zip(ports, logs, LOG_LEVELS, strict=True)
         ]
         here, there = (
-            stack.enter_context(_client(address))
-            for address in [_wait_until_ready(*each) for each in zip(started, logs, strict=True)]
+            stack.enter_context(_client(address, trust))
+            for address in [
+                _wait_until_ready(process, log, trust)
+                for process, log in zip(started, logs, strict=True)
+            ]
         )
         database = stack.enter_context(connected(url))
-        yield Deployment(target, variables, here, there, logs, database)
+        yield Deployment(target, variables, trust, here, there, logs, database)
 
 
-def _client(address: str) -> httpx2.Client:
+def _client(
+    address: str, trust: ssl.SSLContext | bool, headers: Mapping[str, str] | None = None
+) -> httpx2.Client:
     """Make a client that keeps no cookie, since it speaks for everybody in turn."""
     none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return httpx2.Client(base_url=address, cookies=none, timeout=60)
+    return httpx2.Client(base_url=address, cookies=none, headers=headers, verify=trust, timeout=60)
 
 
 @dataclass(frozen=True)
@@ -144,9 +180,10 @@ def _started(
     target: Target, port: int, log: Path, variables: Mapping[str, str]
 ) -> Iterator[_Process]:
     python = target.environment.path / "bin" / "python"
+    scheme, program = ("https", BEHIND_TLS) if "TLS_KEY" in variables else ("http", MAIN)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [python, "-c", MAIN, "serve", "--host=127.0.0.1", f"--port={port}"],
+            [python, "-c", program, "serve", "--host=127.0.0.1", f"--port={port}"],
             cwd=target.project,
             env={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **variables},
             stdin=subprocess.DEVNULL,
@@ -155,16 +192,16 @@ def _started(
             start_new_session=True,
         )
     try:
-        yield _Process(process, f"http://127.0.0.1:{port}")
+        yield _Process(process, f"{scheme}://127.0.0.1:{port}")
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_until_ready(process: _Process, log: Path) -> str:
+def _wait_until_ready(process: _Process, log: Path, trust: ssl.SSLContext | bool) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.popen.poll() is None:
-        if is_ready(process.address):
+        if is_ready(process.address, trust=trust):
             return process.address
         time.sleep(0.05)
     raise AssertionError(f"A process didn't become ready:\n{log.read_text()}")

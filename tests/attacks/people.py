@@ -66,6 +66,12 @@ class People:
             self.carrier.is_over(process, credentials) for process in self.deployment.processes
         )
 
+    def session_id(self, credentials: Credentials) -> str:
+        """Return the name that a session has in the list of devices."""
+        answer = self.deployment.here.get(f"{API}/auth/sessions", headers=credentials.headers)
+        [current] = [entry["id"] for entry in answer.json()["items"] if entry["current"]]
+        return str(current)
+
     def can_sign_in(self, client: Client, name: str, password: str) -> bool:
         """Tell whether a name and a password are accepted; any answer but yes and no fails."""
         answer = self.carrier.log_in(client, name, password)

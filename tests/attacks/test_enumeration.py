@@ -10,8 +10,6 @@ from tests.attacks.carriers import API
 from tests.attacks.deployment import Deployment
 from tests.attacks.people import People, new_password, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 REQUEST_ID = "one-request-id-for-all"
 Attempt = tuple[str, str]
 
@@ -22,7 +20,7 @@ def clients(deployment: Deployment) -> Iterator[list[Client]]:
     headers = {"X-Request-ID": REQUEST_ID}
     with ExitStack() as stack:
         yield [
-            stack.enter_context(Client(base_url=process.base_url, headers=headers))
+            stack.enter_context(deployment.client_of(process, headers))
             for process in deployment.processes
         ]
 

@@ -9,8 +9,6 @@ from httpx2 import Client, Response
 from tests.attacks.carriers import API, Credentials
 from tests.attacks.people import Account, People, at_once, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 ROUNDS = 4
 LAST = (409, "last_admin")
 Admin = tuple[Account, Credentials]

@@ -13,8 +13,6 @@ from tests.attacks.database import Row
 from tests.attacks.deployment import Deployment
 from tests.attacks.people import Account, People, new_password, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 INVALID = (422, "validation_error")
 LONG_AGO = "2001-01-01T00:00:00Z"
 PROTECTED: Mapping[str, object] = {

@@ -10,8 +10,6 @@ from tests.attacks.carriers import API, Carrier
 from tests.attacks.deployment import Deployment
 from tests.attacks.people import Account, People, at_once, new_password, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 INVALID = (401, "token_invalid")
 TESTS = 10
 

@@ -2,14 +2,11 @@
 
 import base64
 
-import pytest
 from httpx2 import Client
 
 from tests.attacks.carriers import API
-from tests.attacks.journeys import Journey, check, dump, found
+from tests.attacks.journeys import Journey, check, found
 from tests.attacks.people import People, new_password
-
-pytestmark = pytest.mark.xdist_group("attacks")
 
 
 def test_no_secret_is_stored_or_logged(people: People) -> None:
@@ -33,5 +30,5 @@ def test_the_search_finds_what_is_planted(people: People, here: Client) -> None:
     assert here.patch(path, json=named, headers=session.headers).status_code == 200
     logged = {**session.headers, "X-Request-ID": planted[0]}
     assert here.get(path, headers=logged).status_code == 200
-    assert found([*planted, new_password()], dump(people)) == planted
+    assert found([*planted, new_password()], people.deployment.stored()) == planted
     assert found([planted[0], new_password()], people.deployment.log()) == [planted[0]]

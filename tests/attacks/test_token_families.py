@@ -12,8 +12,6 @@ from tests.attacks.carriers import TokenCarrier, TokenCredentials
 from tests.attacks.deployment import Deployment
 from tests.attacks.people import Account, People, at_once, is_in, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 INVALID = (401, "token_invalid")
 REUSED = (401, "token_reused")
 EXPIRED = (401, "token_expired")

@@ -14,8 +14,6 @@ from tests.attacks.forgeries import FORGERIES, Forge
 from tests.attacks.forgery import Token
 from tests.attacks.people import People, is_in, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 ME = f"{API}/users/me"
 INVALID = (401, "token_invalid")
 
@@ -65,7 +63,7 @@ def test_a_token_names_one_user_and_a_session_of_theirs(
     people: People, genuine: Token, credentials: TokenCredentials, deployment: Deployment
 ) -> None:
     victim, session = people.register_and_sign_in()
-    for claims in ({"sub": victim.id}, {"sid": session.session_id}):
+    for claims in ({"sub": victim.id}, {"sid": people.session_id(session)}):
         forged = genuine.with_claims(**claims).signed()
         for process in deployment.processes:
             assert refusal(process.get(ME, headers=bearer(forged))) == INVALID

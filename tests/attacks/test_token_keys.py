@@ -13,8 +13,6 @@ from tests.attacks.deployment import Deployment, Target, deployed
 from tests.attacks.forgery import Token, decode, encode
 from tests.attacks.people import People, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 ME = f"{API}/users/me"
 INVALID = (401, "token_invalid")
 

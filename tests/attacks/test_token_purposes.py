@@ -9,8 +9,6 @@ from httpx2 import Client, Response
 from tests.attacks.carriers import API, TokenCarrier, bearer
 from tests.attacks.people import Account, People, new_password, refusal
 
-pytestmark = pytest.mark.xdist_group("attacks")
-
 Open = Callable[[Client, str], Response]
 
 

@@ -1,12 +1,8 @@
 """Tokens that are refreshed, reused or put in the wrong place are written down nowhere."""
 
-import pytest
-
 from tests.attacks.carriers import API, TokenCarrier, bearer
 from tests.attacks.journeys import Journey, check
 from tests.attacks.people import People, is_in, refusal
-
-pytestmark = pytest.mark.xdist_group("attacks")
 
 
 def test_no_token_is_stored_or_logged(people: People, carrier: TokenCarrier) -> None:

@@ -6,8 +6,9 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import asyncpg
 
@@ -16,7 +17,7 @@ from tests.matrix.questions import ROOT
 from tests.matrix.renders import Render
 from tests.matrix.servers import MAIN
 
-PROBE = ROOT / "tests" / "probes" / "postgres.py"
+PROBES = ROOT / "tests" / "probes"
 TEMPLATE = "migrated"
 
 
@@ -25,6 +26,7 @@ class Cluster:
     """A server that holds a migrated database to clone."""
 
     url: str = field(repr=False)
+    template: str = TEMPLATE
 
     def url_of(self, database: str) -> str:
         return f"{self.url.rpartition('/')[0]}/{database}"
@@ -39,11 +41,17 @@ class Cluster:
 
         asyncio.run(run())
 
+    def migrated(self, template: str, render: Render, environment: Environment) -> Self:
+        """Return the server with a database to clone that another render migrates."""
+        self.execute(f'CREATE DATABASE "{template}"')
+        _migrate(render, environment, self.url_of(template))
+        return replace(self, template=template)
+
     @contextmanager
     def database(self) -> Iterator[str]:
         """Clone the migrated database for as long as the block lasts, and give its URL."""
         name = f"clone_{secrets.token_hex(4)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"')
         try:
             yield self.url_of(name)
         finally:
@@ -51,11 +59,13 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(render: Render, environment: Environment, folder: Path) -> Iterator[Cluster]:
-    """Run the PostgreSQL that a render brings, with one database migrated by the render."""
+def running_service(
+    name: str, project: Path, environment: Environment, folder: Path
+) -> Iterator[str]:
+    """Run a server that a render brings until the block ends; give its address."""
     process = subprocess.Popen(
-        [environment.path / "bin" / "python", PROBE, folder],
-        env={**os.environ, "PYTHONPATH": str(render.path), "PYTHONDONTWRITEBYTECODE": "1"},
+        [environment.path / "bin" / "python", PROBES / f"{name}.py", folder],
+        env={**os.environ, "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -66,18 +76,25 @@ def running_cluster(render: Render, environment: Environment, folder: Path) -> I
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if not url:
-            raise AssertionError("PostgreSQL didn't start")
+            raise AssertionError(f"The server of {name}.py didn't start")
+        yield url
+
+
+@contextmanager
+def running_cluster(render: Render, environment: Environment, folder: Path) -> Iterator[Cluster]:
+    """Run the PostgreSQL that a render brings, with one database migrated by the render."""
+    with running_service("postgres", render.path, environment, folder) as url:
         cluster = Cluster(url)
-        cluster.execute(f'CREATE DATABASE "{TEMPLATE}"')
-        _migrate(render, environment, cluster.url_of(TEMPLATE))
-        yield cluster
+        yield cluster.migrated(TEMPLATE, render, environment)
 
 
 def _migrate(render: Render, environment: Environment, url: str) -> None:
     variables = {
         "APP_ENVIRONMENT": "test",
         "APP_SECRET_KEY": secrets.token_hex(32),
-        "JWT_KEYS": f"main:{secrets.token_hex(32)}",
         "DATABASE_URL": url,
+        # A render reads the one that it needs, and asks nobody for anything.
+        "JWT_KEYS": f"main:{secrets.token_hex(32)}",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
     }
     environment.read("-c", MAIN, "db", "upgrade", cwd=render.path, variables=variables)

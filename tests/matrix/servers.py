@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -82,9 +83,9 @@ def serving(
         yield Server(project, process, client, log)
 
 
-def is_ready(address: str) -> bool:
+def is_ready(address: str, *, trust: ssl.SSLContext | bool = True) -> bool:
     try:
-        return httpx2.get(f"{address.rstrip('/')}/health/ready").is_success
+        return httpx2.get(f"{address.rstrip('/')}/health/ready", verify=trust).is_success
     except httpx2.TransportError:
         return False
 

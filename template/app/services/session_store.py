@@ -70,7 +70,10 @@ class SessionService:
 
     @use_case
     async def renew(self, principal: Principal, token: str | None) -> SessionCredentials:
-        """Give a session another id, since what it stands for has changed; the old one is dead."""
+        """Give a session another id, since what it stands for has changed; the old one is dead.
+
+        Raise `SessionExpired` if the session has ended in the meantime.
+        """
         # Resets and new roles lock the account too, so that no session slips through them.
         await self.users.find_locked(principal.id)
         if not await self.auth_sessions.revoke(principal.session_id, user_id=principal.id):
@@ -87,6 +90,14 @@ class SessionService:
         )
         await self.close(token)
         return await self._carry(renewed)
+
+    @use_case
+    async def end(self, token: str | None) -> None:
+        """End the session that an id leads to, if there is one: another has taken its place."""
+        stored = await self.store.find(digest(token)) if token else None
+        if stored is not None:
+            await self.auth_sessions.revoke(stored.session_id, user_id=stored.user_id)
+            await self.close(token)
 
     async def close(self, token: str | None) -> None:
         """Forget an id, whose session the database has ended already."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.attacks.kinds import TOKENS
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -13,6 +15,7 @@ class Fault:
     old: str
     new: str
     tests: tuple[str, ...]
+    kind: str = TOKENS
 
     def plant(self, project: Path) -> None:
         """Change the file; fail unless there is exactly one place to do so."""

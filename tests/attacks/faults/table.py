@@ -1,6 +1,6 @@
 """All faults that are planted."""
 
-from tests.attacks.faults import access, families, guessing, sessions, tokens
+from tests.attacks.faults import access, cookies, csrf, families, guessing, sessions, tokens
 
 FAULTS = (
     *tokens.FAULTS,
@@ -8,4 +8,6 @@ FAULTS = (
     *sessions.FAULTS,
     *guessing.FAULTS,
     *access.FAULTS,
+    *cookies.FAULTS,
+    *csrf.FAULTS,
 )
