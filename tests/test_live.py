@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.matrix.environment import Environment
+from tests.matrix.questions import Answers
 from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS
 from tests.matrix.servers import Server, development_server
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery"}
 GRACE = {"email": "grace@example.com", "password": "another long phrase"}
+# Each preset, and the choices that no preset makes and that the program depends on.
+TESTED: list[Answers] = [
+    *({"preset": preset} for preset in PRESETS),
+    {"preset": "minimal", "password_hash": "bcrypt"},
+]
 
 pytestmark = pytest.mark.xdist_group("live")
 
@@ -56,10 +62,12 @@ def csrf(server: Server) -> dict[str, str]:
     return {"X-CSRF-Token": server.client.get("/api/v1/auth/csrf").json()["csrf_token"]}
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_own_tests(preset: str, renders: Renders, environment: Environment, tmp_path: Path) -> None:
-    project = tmp_path / preset
-    shutil.copytree(renders.get({"preset": preset}).path, project)
+@pytest.mark.parametrize("answers", TESTED, ids=lambda answers: "-".join(answers.values()))
+def test_own_tests(
+    answers: Answers, renders: Renders, environment: Environment, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(renders.get(answers).path, project)
     result = environment.run("python", "-m", "pytest", "-q", "-n", "2", cwd=project)
     assert result.returncode == 0, result.stdout + result.stderr
 

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import middleware
+from app.api.dependencies.principal import HEADER
 from app.api.docs import install_docs
 from app.api.errors import install_handlers
 from app.api.v1.router import router
@@ -27,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=make_lifespan(settings),
-        middleware=middleware.ordered(settings, problems),
+        middleware=middleware.ordered(settings, problems, header=HEADER),
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )

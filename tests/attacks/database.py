@@ -1,6 +1,7 @@
 """The database under attack, past everything that guards it: to move clocks, and to look."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import asyncpg
 
 Row = tuple[Any, ...]
+PATIENCE = 8
 
 
 class Database:
@@ -27,6 +29,21 @@ class Database:
 
     def fetch(self, sql: str, *arguments: object) -> list[Row]:
         return [tuple(row) for row in self._runner.run(self._connection.fetch(sql, *arguments))]
+
+    def hold(self, sql: str, *arguments: object) -> None:
+        """Lock the rows that a `SELECT … FOR UPDATE` finds, until they are released."""
+        self._runner.run(self._connection.execute("BEGIN"))
+        assert self.fetch(sql, *arguments)
+
+    def release(self, *, waiting: int) -> None:
+        """Release the rows once so many others wait for them, who then are all under way."""
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while self.fetch("SELECT count(*) FROM pg_locks WHERE NOT granted") < [(waiting,)]:
+                assert time.monotonic() < deadline, "Nobody waits"
+                time.sleep(0.02)
+        finally:
+            self._runner.run(self._connection.execute("COMMIT"))
 
     def tables(self) -> list[str]:
         sql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"

@@ -106,7 +106,14 @@ def refusal(answer: Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def at_once(calls: Iterable[Callable[[], T]], *, workers: int = 20) -> list[T]:
+def at_once(
+    calls: Iterable[Callable[[], T]],
+    *,
+    workers: int = 20,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[T]:
     """Make calls in parallel, begun in their order; return what they return."""
     with ThreadPoolExecutor(workers) as pool:
-        return [future.result() for future in [pool.submit(call) for call in calls]]
+        futures = [pool.submit(call) for call in calls]
+        meanwhile()
+        return [future.result() for future in futures]

@@ -9,7 +9,7 @@ from httpx2 import Client, Response
 from tests.attacks.carriers import API, Credentials
 from tests.attacks.people import Account, People, at_once, refusal
 
-ROUNDS = 8
+ROUNDS = 4
 LAST = (409, "last_admin")
 Admin = tuple[Account, Credentials]
 Act = Callable[[Client, Credentials, str], Response]
@@ -58,11 +58,14 @@ def test_two_admins_at_once(acts: tuple[Act, Act], mutual: bool, people: People)
         (first, first_session), (second, second_session) = admins(people, 2)
         of_first, of_second = (second.id, first.id) if mutual else (first.id, second.id)
         here, there = people.deployment.processes
+        database = people.deployment.database
+        database.hold("SELECT FROM users WHERE role = 'admin' FOR UPDATE")
         answers = at_once(
             [
                 partial(acts[0], here, first_session, of_first),
                 partial(acts[1], there, second_session, of_second),
-            ]
+            ],
+            meanwhile=partial(database.release, waiting=2),
         )
         assert left(people) == 1, [answer.text for answer in answers]
         assert [answer.is_success for answer in answers].count(True) == 1

@@ -45,10 +45,14 @@ def reset(people: People, process: Client, token: str, password: str) -> Respons
 
 def test_of_many_at_once_one_is_served(people: People, account: Account, token: str) -> None:
     words = [new_password() for _ in range(20)]
-    processes = people.deployment.processes * 10
+    processes, database = people.deployment.processes * 10, people.deployment.database
+    database.hold("SELECT FROM users WHERE id = $1 FOR UPDATE", account.id)
     answers = at_once(
-        partial(reset, people, process, token, word)
-        for process, word in zip(processes, words, strict=True)
+        (
+            partial(reset, people, process, token, word)
+            for process, word in zip(processes, words, strict=True)
+        ),
+        meanwhile=partial(database.release, waiting=5),
     )
     assert sorted(answer.status_code for answer in answers) == [204] + [401] * 19
     winner = words[[answer.status_code for answer in answers].index(204)]

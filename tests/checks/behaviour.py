@@ -38,10 +38,14 @@ def setting_faults(render: Render, environment: Environment) -> list[str]:
 
 
 def example_settings(render: Render) -> dict[str, str]:
-    """Return what `.env.example` sets, with secrets, and a database that nobody connects to."""
+    """Return what `.env.example` sets, with secrets, and services that nobody connects to."""
     example = (render.path / ".env.example").read_text()
     filled = re.sub(r"\{random\}", lambda _: token_hex(32), example)
-    return {"DATABASE_URL": "postgresql://nobody@localhost/nothing", **dict(SET.findall(filled))}
+    services = {
+        "DATABASE_URL": "postgresql://nobody@localhost/nothing",
+        "REDIS_URL": "redis://nobody@localhost",
+    }
+    return services | dict(SET.findall(filled))
 
 
 def _compose_variables(render: Render) -> set[str]:

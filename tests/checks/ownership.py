@@ -20,9 +20,9 @@ def anchor_faults(globs: Globs) -> list[str]:
     ]
 
 
-def ownership_faults(globs: Globs, everything: Render) -> list[str]:
-    """Find files of two features, and globs that own none, where every feature is on."""
-    names = [everything.name_of(path) for path in everything.files()]
+def ownership_faults(globs: Globs, *renders: Render) -> list[str]:
+    """Find files of two features, and globs that own none, in renders that have all of them."""
+    names = sorted({render.name_of(path) for render in renders for path in render.files()})
     owned = {stem: set(_matching(patterns, names)) for stem, patterns in globs.items()}
     shared = [
         f"{name} belongs to {left} and to {right}"

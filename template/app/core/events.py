@@ -66,12 +66,6 @@ class SessionsRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshTokenReused(Event):
-    user_id: UUID
-    session_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
 class PasswordChanged(Event):
     """By its owner who knew the old one, or by an operator."""
 

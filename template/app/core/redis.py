@@ -30,7 +30,6 @@ class RedisClient:
                 timeout=settings.timeout,
                 # A connection may be dead, as all are after a restart of the server.
                 retry=Retry(NoBackoff(), 1),
-                decode_responses=True,
             )
         )
 

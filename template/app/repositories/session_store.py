@@ -1,7 +1,7 @@
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from app.core.redis import RedisClient
 
@@ -12,7 +12,10 @@ class StoredSession:
 
     session_id: UUID
     user_id: UUID
-    noted_at: datetime
+    noted_at: AwareDatetime
+
+
+STORED = TypeAdapter(StoredSession)
 
 
 class SessionStore:
@@ -27,14 +30,8 @@ class SessionStore:
         self.idle_lifetime = idle_lifetime
 
     async def put(self, digest: str, stored: StoredSession) -> None:
-        value = json.dumps(
-            {
-                "session_id": str(stored.session_id),
-                "user_id": str(stored.user_id),
-                "noted_at": stored.noted_at.timestamp(),
-            }
-        )
         commands = self.redis.commands
+        value = STORED.dump_json(stored)
         await self.redis.ask(commands.set(_key(digest), value, ex=self.idle_lifetime))
 
     async def find(self, digest: str) -> StoredSession | None:
@@ -42,13 +39,8 @@ class SessionStore:
         commands = self.redis.commands
         value = await self.redis.ask(commands.getex(_key(digest), ex=self.idle_lifetime))
         try:
-            found = json.loads(value or "null")
-            return StoredSession(
-                UUID(found["session_id"]),
-                UUID(found["user_id"]),
-                datetime.fromtimestamp(found["noted_at"], UTC),
-            )
-        except (KeyError, TypeError, ValueError):
+            return None if value is None else STORED.validate_json(value)
+        except ValidationError:
             return None
 
     async def delete(self, digest: str) -> None:

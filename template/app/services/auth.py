@@ -127,10 +127,11 @@ class AuthService(Generic[Credentials_co]):
         attempt = await self.lockout.enter(account_of(verdict.user_id, name), device_token)
         if self.lockout.is_locked(attempt):
             raise InvalidCredentials
-        user = await self.users.find_locked(verdict.user_id) if verdict.user_id else None
+        # Asked for where the password fits only, so that no other failure costs more than the next.
+        known = verdict.user_id if verdict.fits else None
+        user = await self.users.find_locked(known) if known else None
         # While the password was hashed, the account may have changed.
-        unchanged = user is not None and user.hashed_password == verdict.compared_with
-        if user is None or not (verdict.fits and unchanged and user.is_active):
+        if user is None or not user.is_active or user.hashed_password != verdict.compared_with:
             locks = self.lockout.fail(attempt)
             await self._refuse(name, verdict.user_id, locks=locks)
         if verdict.upgraded is not None:

@@ -178,7 +178,7 @@ class CredentialService:
         # While the password was hashed, the account may have changed.
         if user is None or not proof.fits or user.hashed_password != proof.compared_with:
             if self.lockout.fail(attempt):
-                event = AccountLocked(principal.email, principal.id)
+                event = AccountLocked(email_key(principal.email), principal.id)
                 await publish(self.session, event, self.listeners)
             raise WrongPassword
         await self.lockout.clear(attempt)

@@ -6,11 +6,11 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.config.jwt import JwtSettings
-from app.core.events import Listener, RefreshTokenReused, publish
+from app.core.events import Listener, publish
 from app.core.exceptions import TokenInvalid
 from app.core.security.refresh_tokens import RefreshToken as RawToken
+from app.core.security.refresh_tokens import RefreshTokenReused, TokenReused
 from app.core.security.refresh_tokens import RefreshTokens as RawTokens
-from app.core.security.refresh_tokens import TokenReused
 from app.core.security.tokens import AccessClaims, AccessTokens, TokenExpired
 from app.db.base import utc_now
 from app.models.auth import AuthSession

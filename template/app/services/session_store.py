@@ -13,6 +13,7 @@ from app.db.base import utc_now
 from app.models.auth import AuthSession
 from app.repositories.auth import AuthSessionRepository
 from app.repositories.session_store import SessionStore, StoredSession
+from app.repositories.users import UserRepository
 from app.services.use_case import use_case
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -47,6 +48,7 @@ class SessionService:
         self.lifetime = timedelta(seconds=settings.absolute_lifetime)
         self.store = store
         self.auth_sessions = AuthSessionRepository(session)
+        self.users = UserRepository(session)
 
     async def open(self, auth_session: AuthSession, device_token: str) -> SessionCredentials:
         return replace(await self._carry(auth_session), device_token=device_token)
@@ -72,10 +74,11 @@ class SessionService:
 
         Raise `SessionExpired` if the session has ended in the meantime.
         """
-        old = await self.auth_sessions.get(principal.session_id)
-        # It may have ended since the request came in, and must not come back under another id.
-        if not await self.auth_sessions.revoke(old.id, user_id=principal.id):
+        # Resets and new roles lock the account too, so that no session slips through them.
+        await self.users.find_locked(principal.id)
+        if not await self.auth_sessions.revoke(principal.session_id, user_id=principal.id):
             raise SessionExpired
+        old = await self.auth_sessions.get(principal.session_id)
         renewed = await self.auth_sessions.create(
             AuthSession(
                 user_id=old.user_id,

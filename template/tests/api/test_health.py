@@ -6,7 +6,6 @@ import pytest
 from dirty_equals import IsDatetime, IsStr
 from httpx2 import AsyncClient
 from pydantic import SecretStr
-from sqlalchemy.engine import make_url
 
 from app.core.config.database import DatabaseSettings
 from app.db import migrations
@@ -14,69 +13,12 @@ from app.services import health
 from tests.fixtures import carrier
 from tests.fixtures.api import Account, Api, assert_problem, load, running
 from tests.fixtures.database import Database
+from tests.fixtures.links import linked
 
 LIVE = "/health/live"
 READY = "/health/ready"
 ME = "/api/v1/users/me"
 LOGIN = "/api/v1/auth/login"
-
-
-class Link:
-    """A connection to the real database that can be cut, or left without an answer."""
-
-    def __init__(self, url: str) -> None:
-        self.target = make_url(url)
-        self.server: asyncio.Server | None = None
-        self.writers: set[asyncio.StreamWriter] = set()
-        self.answers = True
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        url = self.target.set(host="127.0.0.1", port=self.port)
-        return url.render_as_string(hide_password=False)
-
-    async def connect(self) -> None:
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self.server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        assert self.server is not None
-        self.server.close()
-        for writer in self.writers:
-            writer.transport.abort()
-        self.writers.clear()
-        await asyncio.sleep(0)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writers.add(writer)
-        if not self.answers:
-            return
-        there, back = await asyncio.open_connection(self.target.host, self.target.port)
-        self.writers.add(back)
-        await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                writer.write(data)
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def linked(environment: dict[str, str]) -> AsyncIterator[tuple[Link, AsyncClient]]:
-    """Run an application that reaches the worker's database over a link."""
-    link = Link(environment["DATABASE_URL"])
-    await link.connect()
-    try:
-        variables = environment | {"DATABASE_URL": link.url}
-        async with running(load(variables)) as api, api.client() as client:
-            yield link, client
-    finally:
-        await link.cut()
 
 
 async def test_a_service_that_is_well_says_so(client: AsyncClient) -> None:
@@ -110,7 +52,7 @@ async def test_liveness_touches_nothing(client: AsyncClient, statements: list[st
 async def test_a_database_that_is_away_is_503_until_it_is_back(
     environment: dict[str, str], user: Account
 ) -> None:
-    async with linked(environment) as (link, client):
+    async with linked(environment, "DATABASE_URL") as (link, client):
         await carrier.sign_in(client, **user.credentials)
         for _ in range(2):
             assert (await client.get(READY)).status_code == 200
@@ -134,12 +76,12 @@ async def test_a_database_that_is_away_is_503_until_it_is_back(
 async def test_a_database_that_does_not_answer_keeps_no_probe_waiting(
     environment: dict[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with linked(environment) as (link, client):
-        link.answers = False
+    async with linked(environment, "DATABASE_URL") as (link, client):
+        link.hold()
         with monkeypatch.context() as patch:
             patch.setattr(health, "CHECK_TIMEOUT", 0.2)
             assert_problem(await client.get(READY), 503, "service_unavailable")
-        link.answers = True
+        link.release()
         assert (await client.get(READY)).status_code == 200
 
 

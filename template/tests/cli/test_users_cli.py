@@ -45,10 +45,9 @@ async def test_a_password_is_asked_for_until_it_will_do_and_not_shown(
     result = await run(*command, answers="".join(f"{p}\n{p}\n" for p in passwords))
     assert result.exit_code == 0
     assert PASSWORD not in result.output
-    told = ["The password must have 12 to 128 characters.", EASILY_GUESSED, EASILY_GUESSED]
-    assert [line[: len(told[0])] for line in result.stderr.splitlines()] == [
-        line[: len(told[0])] for line in told
-    ]
+    told = ("The password must have ", EASILY_GUESSED, EASILY_GUESSED)
+    for line, sentence in zip(result.stderr.splitlines(), told, strict=True):
+        assert line.startswith(sentence)
     assert await database.fetch(USERS) == [("ada@example.com", "ada", "user")]
     await log_in(client, Account("ada"))
 

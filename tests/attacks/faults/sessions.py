@@ -41,8 +41,8 @@ FAULTS = (
     Fault(
         "who is deactivated signs in",
         LOGIN,
-        "if user is None or not (verdict.fits and unchanged and user.is_active):",
-        "if user is None or not (verdict.fits and unchanged):",
+        "if user is None or not user.is_active or user.hashed_password != verdict.compared_with:",
+        "if user is None or user.hashed_password != verdict.compared_with:",
         ("test_enumeration.py::test_every_failure_looks_the_same",),
     ),
     Fault(
@@ -55,9 +55,16 @@ FAULTS = (
     Fault(
         "a reset token is good for many at once",
         CREDENTIALS,
-        "user_id = await self.tokens.redeem(PASSWORD_RESET, token_hash)",
-        "user_id = await self.tokens.find_owner(PASSWORD_RESET, token_hash)",
+        "if user is None or await self.tokens.redeem(PASSWORD_RESET, token_hash) != user_id:",
+        "if user is None:",
         ("test_reset.py::test_of_many_at_once_one_is_served",),
+    ),
+    Fault(
+        "a reset token outlives a new password",
+        CREDENTIALS,
+        "keep=keep)\n        await self.tokens.revoke_all(user.id)\n",
+        "keep=keep)\n",
+        ("test_reset.py::test_a_token_does_not_outlive_a_change[password]",),
     ),
     Fault(
         "a reset token outlives the address that it was sent to",

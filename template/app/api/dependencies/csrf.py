@@ -18,6 +18,7 @@ INTERCEPTOR = b"""SwaggerUIBundle({
             request.headers["X-CSRF-Token"] = (await answer.json()).csrf_token;
             return request;
         },"""
+HEADER = "X-CSRF-Token"
 UNSAFE_OPERATIONS = frozenset({"delete", "patch", "post", "put"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -26,7 +27,7 @@ async def check_csrf(
     request: Request,
     resources: ResourcesDep,
     cookies: CookiesDep,
-    token: Annotated[str, Header(alias="X-CSRF-Token", max_length=128)] = "",
+    token: Annotated[str, Header(alias=HEADER, max_length=128)] = "",
 ) -> None:
     """Refuse what may change something and doesn't prove that it comes from the front end."""
     if request.method in SAFE_METHODS:

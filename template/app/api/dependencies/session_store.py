@@ -40,7 +40,7 @@ class SessionCookies:
     def session_token(self) -> str | None:
         """Return the id of a session that was signed in to, whether it is still alive or not."""
         token = self.request.cookies.get(self.name)
-        return None if token is None or token.startswith(ANONYMOUS) else token
+        return None if not token or token.startswith(ANONYMOUS) else token
 
     @property
     def device_token(self) -> str | None:

@@ -1,4 +1,6 @@
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from app.core.config.base import SettingsGroup, group_config
 
@@ -16,3 +18,9 @@ class LockoutSettings(SettingsGroup):
     base_delay: float = Field(default=1.0, gt=0)
     max_delay: float = Field(default=15 * 60.0, gt=0)
     reset_after: float = Field(default=24 * 3600.0, gt=0)
+
+    @model_validator(mode="after")
+    def _locks_are_not_forgotten(self) -> Self:
+        if self.max_delay > self.reset_after:
+            raise ValueError("LOCKOUT_RESET_AFTER must not be shorter than LOCKOUT_MAX_DELAY")
+        return self

@@ -30,7 +30,8 @@ class PasswordHasher:
         """Return whether the password fits, and a new hash where the stored one is outdated.
 
         Without a hash the same work is done and the answer is no, as it is for a hash that nothing
-        can read and for a password that the scheme can't take.
+        can read and for a password that the scheme can't take. Only a hash of another scheme
+        or cost takes its own time, until it is replaced.
         """
         return await to_thread.run_sync(self._verify, password, hashed, limiter=self._limiter)
 

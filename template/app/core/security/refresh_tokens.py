@@ -7,6 +7,7 @@ from typing import Self
 from uuid import UUID
 
 from app.core.config.app import AppSettings
+from app.core.events import Event
 from app.core.exceptions import NotAuthenticated, TokenInvalid
 from app.core.security.opaque_tokens import digest
 
@@ -15,6 +16,12 @@ REFRESH_TOKEN = re.compile(
     r"\.(?P<generation>[0-9]{1,9})\.(?P<proof>[0-9a-f]{64})",
     re.ASCII,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenReused(Event):
+    user_id: UUID
+    session_id: UUID
 
 
 class TokenReused(NotAuthenticated):

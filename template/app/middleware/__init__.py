@@ -13,8 +13,8 @@ from app.middleware.request_context import REQUEST_ID, AccessLog, RequestId
 from app.middleware.security_headers import SecurityHeaders
 
 
-def ordered(settings: Settings, problems: Problems) -> list[Middleware]:
-    """Return every middleware, outermost first."""
+def ordered(settings: Settings, problems: Problems, *, header: str) -> list[Middleware]:
+    """Return every middleware, outermost first; `header` shows who is asking."""
     app = settings.app
     return [
         Middleware(RequestId),
@@ -29,16 +29,7 @@ def ordered(settings: Settings, problems: Problems) -> list[Middleware]:
             allow_origins=list(app.cors_origins),
             allow_credentials=app.cors_allow_credentials,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=[
-                "Content-Type",
-                REQUEST_ID,
-                # @if jwt
-                "Authorization",
-                # @endif
-                # @if session
-                "X-CSRF-Token",
-                # @endif
-            ],
+            allow_headers=[header, "Content-Type", REQUEST_ID],
             expose_headers=[REQUEST_ID],
         ),
         Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
