@@ -91,12 +91,11 @@ class SessionService:
         await self.close(token)
         return await self._carry(renewed)
 
-    @use_case
     async def end(self, token: str | None) -> None:
         """End the session that an id leads to, if there is one: another has taken its place."""
         stored = await self.store.find(digest(token)) if token else None
         if stored is not None:
-            await self.auth_sessions.revoke(stored.session_id, user_id=stored.user_id)
+            await self._revoke(stored)
             await self.close(token)
 
     async def close(self, token: str | None) -> None:
@@ -104,6 +103,10 @@ class SessionService:
         if token is not None:
             with suppress(ServiceUnavailable):
                 await self.store.delete(digest(token))
+
+    @use_case
+    async def _revoke(self, stored: StoredSession) -> None:
+        await self.auth_sessions.revoke(stored.session_id, user_id=stored.user_id)
 
     @use_case
     async def _note_use(self, principal: Principal) -> None:
