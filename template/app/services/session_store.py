@@ -68,12 +68,30 @@ class SessionService:
             await self.store.put(key, replace(stored, noted_at=now))
         return principal
 
-    @use_case
     async def renew(self, principal: Principal, token: str | None) -> SessionCredentials:
         """Give a session another id, since what it stands for has changed; the old one is dead.
 
         Raise `SessionExpired` if the session has ended in the meantime.
         """
+        credentials = await self._renew(principal)
+        await self.close(token)
+        return credentials
+
+    async def end(self, token: str | None) -> None:
+        """End the session that an id leads to, if there is one: another has taken its place."""
+        stored = await self.store.find(digest(token)) if token else None
+        if stored is not None:
+            await self._revoke(stored)
+            await self.close(token)
+
+    async def close(self, token: str | None) -> None:
+        """Forget an id, whose session the database has ended already."""
+        if token is not None:
+            with suppress(ServiceUnavailable):
+                await self.store.delete(digest(token))
+
+    @use_case
+    async def _renew(self, principal: Principal) -> SessionCredentials:
         # Resets and new roles lock the account too, so that no session slips through them.
         await self.users.find_locked(principal.id)
         if not await self.auth_sessions.revoke(principal.session_id, user_id=principal.id):
@@ -88,22 +106,11 @@ class SessionService:
                 user_agent=old.user_agent,
             )
         )
-        await self.close(token)
         return await self._carry(renewed)
 
     @use_case
-    async def end(self, token: str | None) -> None:
-        """End the session that an id leads to, if there is one: another has taken its place."""
-        stored = await self.store.find(digest(token)) if token else None
-        if stored is not None:
-            await self.auth_sessions.revoke(stored.session_id, user_id=stored.user_id)
-            await self.close(token)
-
-    async def close(self, token: str | None) -> None:
-        """Forget an id, whose session the database has ended already."""
-        if token is not None:
-            with suppress(ServiceUnavailable):
-                await self.store.delete(digest(token))
+    async def _revoke(self, stored: StoredSession) -> None:
+        await self.auth_sessions.revoke(stored.session_id, user_id=stored.user_id)
 
     @use_case
     async def _note_use(self, principal: Principal) -> None:
