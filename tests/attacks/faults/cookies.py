@@ -49,7 +49,7 @@ FAULTS = (
     _fault(
         "an anonymous id is one that was signed in to",
         CARRIER,
-        "return None if token is None or token.startswith(ANONYMOUS) else token",
+        "return None if not token or token.startswith(ANONYMOUS) else token",
         "return token.removeprefix(ANONYMOUS) if token else None",
         ("test_cookie_fixation.py::test_an_anonymous_id_ends_at_the_sign_in",),
     ),

@@ -5,7 +5,7 @@ from tests.attacks.faults.fault import Fault
 SESSIONS = "app/repositories/auth.py"
 REFRESH = "app/services/refresh_tokens.py"
 REFRESH_ROWS = "app/repositories/refresh_tokens.py"
-ERRORS = "app/core/exceptions.py"
+ERRORS = "app/core/security/refresh_tokens.py"
 
 FAULTS = (
     Fault(
