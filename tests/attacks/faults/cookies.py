@@ -64,15 +64,15 @@ FAULTS = (
     _fault(
         "the old id lives on beside the renewed one",
         SERVICE,
-        "if not await self.auth_sessions.revoke(old.id, user_id=principal.id):",
-        "if not old:",
+        "if not await self.auth_sessions.revoke(principal.session_id, user_id=principal.id):",
+        "if not principal:",
         ("test_cookie_renewal.py::test_a_change_gives_another_id[email]",),
     ),
     _fault(
         "a session that has ended is renewed",
         SERVICE,
-        "if not await self.auth_sessions.revoke(old.id, user_id=principal.id):",
-        "if await self.auth_sessions.revoke(old.id, user_id=principal.id) is None:",
+        "if not await self.auth_sessions.revoke(principal.session_id, user_id=principal.id):",
+        "if await self.auth_sessions.revoke(principal.session_id, user_id=principal.id) is None:",
         ("test_cookie_renewal.py::test_what_has_ended_meanwhile_is_not_renewed[password]",),
     ),
     _fault(

@@ -17,7 +17,7 @@ FAULTS = (
     ),
     Fault(
         "a process remembers who is signed in",
-        "app/api/dependencies/auth.py",
+        "app/api/dependencies/principal.py",
         "principal = await auth_sessions.find_principal(claims.session_id, claims.user_id)",
         "principal = vars(BEARER).get(claims.session_id) or vars(BEARER).setdefault("
         "claims.session_id, "
