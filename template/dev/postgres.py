@@ -6,7 +6,6 @@ data, and the server of a process that was killed runs on.
 """
 
 import asyncio
-import fcntl
 import importlib.metadata
 import importlib.util
 import os
@@ -25,7 +24,14 @@ from typing import IO
 
 import asyncpg
 
-from dev.processes import GUARDED, STOP_SECONDS, ServiceNotStarted, find_ports, stop
+from dev.processes import (
+    GUARDED,
+    STOP_SECONDS,
+    ServiceNotStarted,
+    find_ports,
+    lock_file,
+    stop,
+)
 
 MAJOR = "18"
 DATABASE = "app"
@@ -76,7 +82,7 @@ def run_postgres(folder: Path, *, throwaway: bool = False) -> Iterator[PostgresS
     home = _find_home(folder) if account.nobody else folder
     try:
         with (home / "lock").open("ab") as lock, (home / "log").open("ab") as log:
-            if not _lock(lock):
+            if not lock_file(lock):
                 raise PostgresNotStarted(f"PostgreSQL already runs in {folder}: stop it first.")
             _end_predecessor(home, log)
             _create_data(account, home, log)
@@ -192,24 +198,13 @@ def _find_home(folder: Path) -> Path:
     return link.resolve()
 
 
-def _lock(file: IO[bytes], *, seconds: float = 0) -> bool:
-    deadline = time.monotonic() + seconds
-    while True:
-        with suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.02)
-
-
 def _end_predecessor(home: Path, log: IO[bytes]) -> None:
     """Stop a server whose launcher was killed; it inherited the lock on the log."""
     pid_file = home / "data" / "postmaster.pid"
-    if not _lock(log):
+    if not lock_file(log):
         with suppress(OSError, ValueError, IndexError):
             os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
-        if not _lock(log, seconds=STOP_SECONDS):
+        if not lock_file(log, seconds=STOP_SECONDS):
             raise PostgresNotStarted(f"A PostgreSQL left behind in {home} doesn't stop: kill it.")
     log.truncate(0)
     # PostgreSQL doesn't start if another process has been given the number in the meantime.

@@ -1,11 +1,14 @@
 """Servers that end with the process that started them, however that one ends."""
 
+import fcntl
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 STOP_SECONDS = 10
 
@@ -34,6 +37,18 @@ def find_ports(last: Path) -> Iterator[int]:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
         yield port
+
+
+def lock_file(file: IO[bytes], *, seconds: float = 0) -> bool:
+    """Lock a file, for whoever inherits it as well; tell whether that was possible in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.02)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

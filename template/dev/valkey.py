@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
-from dev.processes import GUARDED, ServiceNotStarted, find_ports, stop
+from dev.processes import GUARDED, STOP_SECONDS, ServiceNotStarted, find_ports, lock_file, stop
 
 START_SECONDS = 30
 
@@ -30,19 +31,23 @@ def run_valkey(folder: Path, *, throwaway: bool = False) -> Iterator[ValkeyServe
     """Run a server on the data in the folder, or on none."""
     folder.mkdir(parents=True, exist_ok=True)
     password = secrets.token_hex(16)
-    log = folder / "log"
-    for port in find_ports(folder / "port"):
-        process = _start(folder.resolve(), port, password, throwaway=throwaway)
-        try:
-            if _becomes_ready(process, port):
-                (folder / "port").write_text(str(port))
-                yield ValkeyServer(port, password)
-                return
-        finally:
-            stop(process)
-        if "Failed listening" not in log.read_text(errors="replace"):
-            break
-    lines = log.read_text(errors="replace").splitlines()[-8:]
+    with (folder / "log").open("ab") as log:
+        # The server inherits the lock, and keeps it if its launcher is killed until it has stopped.
+        if not lock_file(log, seconds=STOP_SECONDS):
+            raise ServiceNotStarted(f"Valkey already runs in {folder}: stop it first.")
+        for port in find_ports(folder / "port"):
+            log.truncate(0)
+            process = _start(folder.resolve(), port, password, log, throwaway=throwaway)
+            try:
+                if _becomes_ready(process, port):
+                    (folder / "port").write_text(str(port))
+                    yield ValkeyServer(port, password)
+                    return
+            finally:
+                stop(process)
+            if "Failed listening" not in (folder / "log").read_text(errors="replace"):
+                break
+    lines = (folder / "log").read_text(errors="replace").splitlines()[-8:]
     raise ServiceNotStarted("\n  ".join(["Valkey did not start. Its log ends:", *lines]))
 
 
@@ -53,7 +58,9 @@ def run_service(folder: Path) -> Iterator[str]:
         yield server.url()
 
 
-def _start(folder: Path, port: int, password: str, *, throwaway: bool) -> "subprocess.Popen[bytes]":
+def _start(
+    folder: Path, port: int, password: str, log: IO[bytes], *, throwaway: bool
+) -> "subprocess.Popen[bytes]":
     # Not in the arguments, which every user of the machine can read.
     config = folder / "valkey.conf"
     config.touch(mode=0o600)
@@ -62,14 +69,13 @@ def _start(folder: Path, port: int, password: str, *, throwaway: bool) -> "subpr
         *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", ""),
         *("--appendonly", "no" if throwaway else "yes", "--appendfsync", "no"),
     )
-    with (folder / "log").open("wb") as output:
-        return subprocess.Popen(
-            ["/bin/sh", "-c", GUARDED, "", _find_binary(), config, *options],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    return subprocess.Popen(
+        ["/bin/sh", "-c", GUARDED, "", _find_binary(), config, *options],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _find_binary() -> Path:
