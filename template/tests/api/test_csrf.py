@@ -143,11 +143,21 @@ async def test_whatever_the_cookie_is_a_token_for_it_can_be_had(
     ],
 )
 async def test_who_is_not_signed_in_needs_a_token_too(
-    client: AsyncClient, user: Account, database: Database, path: str, body: dict[str, str]
+    api: Api,
+    client: AsyncClient,
+    user: Account,
+    database: Database,
+    path: str,
+    body: dict[str, str],
 ) -> None:
     client.cookies.clear()
     path = f"/api/v1/auth/{path}"
-    for headers in ({}, {HEADER: "x"}, shown("x", "x", "x")):
+    async with api.client() as another:
+        theirs = str((await another.get(CSRF)).json()["csrf_token"])
+    await client.get(CSRF)
+    anothers = shown(session_of(client), theirs, theirs)
+    client.cookies.clear()
+    for headers in ({}, {HEADER: "x"}, shown("x", "x", "x"), anothers):
         refused = await send(client, "POST", path, json=body, headers=headers)
         assert_problem(refused, 403, "csrf_failed")
         assert "set-cookie" not in refused.headers

@@ -76,7 +76,7 @@ async def test_settings_decide_on_lifetimes_and_other_sites(
 
 
 async def test_every_sign_in_has_an_id_of_its_own_and_ends_the_last_one(
-    client: AsyncClient, api: Api, user: Account, admin: Account
+    client: AsyncClient, api: Api, user: Account, admin: Account, database: Database
 ) -> None:
     await client.get(CSRF)
     tokens = [session_token(client)]
@@ -89,6 +89,7 @@ async def test_every_sign_in_has_an_id_of_its_own_and_ends_the_last_one(
     answers = [await show(api, token) for token in tokens]
     codes = ["not_authenticated", "session_expired", "session_expired", None]
     assert [answer.json().get("code") for answer in answers] == codes
+    assert await database.count("auth_sessions WHERE revoked_at IS NULL") == 1
 
 
 @pytest.mark.parametrize("planted", ["anonymous.chosen", "chosen"])
