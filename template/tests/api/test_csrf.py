@@ -155,9 +155,9 @@ async def test_who_is_not_signed_in_needs_a_token_too(
     async with api.client() as another:
         theirs = str((await another.get(CSRF)).json()["csrf_token"])
     await client.get(CSRF)
-    anothers = shown(session_of(client), theirs, theirs)
+    mine = session_of(client)
     client.cookies.clear()
-    for headers in ({}, {HEADER: "x"}, shown("x", "x", "x"), anothers):
+    for headers in (None, {HEADER: "x"}, shown("x", "x", "x"), shown(mine, theirs, theirs)):
         refused = await send(client, "POST", path, json=body, headers=headers)
         assert_problem(refused, 403, "csrf_failed")
         assert "set-cookie" not in refused.headers
@@ -181,7 +181,7 @@ async def fronted_api(environment: dict[str, str]) -> AsyncIterator[Api]:
         yield api
 
 
-SITES = [
+SITES: list[tuple[str, dict[str, str], bool]] = [
     ("https", {}, True),
     ("https", {"Origin": "https://localhost"}, True),
     ("https", {"Origin": FRONT}, True),

@@ -26,7 +26,7 @@ REPLACED = {"current_password": PASSWORD, "new_password": NEW}
 IDLE, ABSOLUTE = 12 * 3600, 7 * 24 * 3600
 
 
-def cookies_of(response: Response) -> dict[str, "Morsel[str]"]:
+def cookies_of(response: Response) -> dict[str, Morsel[str]]:
     jar = SimpleCookie("\n".join(response.headers.get_list("set-cookie")))
     return dict(jar)
 
@@ -34,7 +34,7 @@ def cookies_of(response: Response) -> dict[str, "Morsel[str]"]:
 @asynccontextmanager
 async def signed_in(
     environment: dict[str, str], account: Account, **changes: str
-) -> AsyncIterator[tuple[AsyncClient, dict[str, "Morsel[str]"]]]:
+) -> AsyncIterator[tuple[AsyncClient, dict[str, Morsel[str]]]]:
     """Sign in to an application with other settings; give the cookies that it has set."""
     async with running(load(environment | changes)) as api, api.client() as client:
         response = await client.post(LOGIN, json=account.credentials)

@@ -40,7 +40,8 @@ async def test_who_is_asking_costs_one_read_and_one_statement(
     user_client: AsyncClient, client: AsyncClient, valkey: Redis, statements: list[str]
 ) -> None:
     assert (await user_client.get(ME)).status_code == 200
-    for someone, commands in ((user_client, {"getex": 1}), (client, {})):
+    expected: list[tuple[AsyncClient, dict[str, int]]] = [(user_client, {"getex": 1}), (client, {})]
+    for someone, commands in expected:
         statements.clear()
         before = await calls(valkey)
         await someone.get(ME)
