@@ -21,16 +21,25 @@ def write_env(root: Path) -> str:
     if not path.exists():
         write_private(path, _with_secrets(example))
         return "Wrote .env with fresh secrets."
-    present = dotenv_values(path)
-    lacking = [found for found in SECRET.finditer(example) if found[1] not in present]
+    lacking = lacking_secrets(root)
     if not lacking:
         return ".env is there."
     text = path.read_text()
     separator = "" if text.endswith("\n") else "\n"
-    added = _with_secrets("\n".join(found[0] for found in lacking))
+    added = _with_secrets("\n".join(lacking.values()))
     with path.open("a") as file:
         file.write(f"{separator}{added}\n")
-    return f"Added {', '.join(found[1] for found in lacking)} to .env."
+    return f"Added {', '.join(lacking)} to .env."
+
+
+def lacking_secrets(root: Path) -> dict[str, str]:
+    """Return the lines of `.env.example` whose secrets `.env` lacks; none if there is no `.env`."""
+    path = root / ".env"
+    if not path.exists():
+        return {}
+    present = dotenv_values(path)
+    lines = SECRET.finditer((root / ".env.example").read_text())
+    return {found[1]: found[0] for found in lines if found[1] not in present}
 
 
 def write_private(path: Path, text: str) -> None:

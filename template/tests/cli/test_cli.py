@@ -113,31 +113,6 @@ async def test_the_document_is_written_to_a_file_or_to_the_terminal(
     assert (await run("openapi", "-o", "-")).stdout == written
 
 
-@pytest.mark.parametrize(
-    ("changes", "finding"),
-    [
-        ({"APP_SECRETKEY": "x"}, "APP_SECRETKEY is set, but no setting has this name"),
-        ({"APP_SECRET_KEY": ""}, "APP_SECRET_KEY is missing."),
-        ({"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c"}, "The database does not answer"),
-    ],
-)
-async def test_doctor_names_what_is_wrong(run: Run, changes: dict[str, str], finding: str) -> None:
-    result = await run("doctor", **changes)
-    assert result.exit_code == 1
-    [line] = result.stdout.splitlines()
-    assert line.startswith(f"- {finding}")
-
-
-async def test_doctor_and_upgrade_agree_on_what_is_pending(
-    run: Run, empty_database_url: str
-) -> None:
-    result = await run("doctor", DATABASE_URL=empty_database_url)
-    assert (result.exit_code, "`app db upgrade`" in result.stdout) == (1, True)
-    assert (await run("db", "upgrade", DATABASE_URL=empty_database_url)).exit_code == 0
-    result = await run("doctor", DATABASE_URL=empty_database_url)
-    assert (result.exit_code, result.stdout) == (0, "All is well.\n")
-
-
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_serve_refuses_unsafe_settings_in_production(
     variables: dict[str, str], root: Path, port: int, workers: str

@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
-from app.cli import cli
+from app.cli.commands import cli
 from app.core.config import Settings, group_types, load_settings
 from dev.services import SERVICES
 from tests.fixtures import carrier
