@@ -152,7 +152,7 @@ def _merge(root: Path, new: Rendering, *, discard: bool) -> None:
             unsafe=True,  # the hooks of the template; its code is what runs here anyway
         )
     except BaseException:
-        typer.echo("It stopped half-way. `git reset --hard && git clean -d --force` undoes it.")
+        typer.echo("It stopped half-way. `git restore --staged --worktree . && git clean -d --force .` undoes it.")
         raise
 
 
