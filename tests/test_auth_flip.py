@@ -6,10 +6,10 @@ import httpx2
 import pytest
 
 from tests.matrix.environment import Environment
-from tests.matrix.git import IDENTITY, commit_all
+from tests.matrix.git import commit_all
+from tests.matrix.projects import living_project, update
 from tests.matrix.renders import Renders
 from tests.matrix.servers import development_server
-from tests.test_updates import living_project, update
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery"}
 GRACE = {"email": "grace@example.com", "password": "another long phrase"}
@@ -38,12 +38,6 @@ def sign_in(client: httpx2.Client, auth: str, person: dict[str, str]) -> str:
     bearer = {"Authorization": f"Bearer {token}"} if token else {}
     email: str = client.get("/api/v1/users/me", headers=bearer).json()["email"]
     return email
-
-
-@pytest.fixture(autouse=True)
-def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in IDENTITY.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize("before", ["jwt", "session"])

@@ -1,25 +1,17 @@
 """Switching a feature by an update gives what a new project with that answer would be."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
-from copier import run_update
 
-from tests.matrix.git import IDENTITY, commit_all, git
+from tests.matrix.git import commit_all, git
+from tests.matrix.projects import answers_of, living_project, update
 from tests.matrix.questions import Answers, asked
 from tests.matrix.renders import Renders
 from tests.matrix.rows import everything
 from tests.matrix.trees import differences
-
-
-@pytest.fixture(autouse=True)
-def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in IDENTITY.items():
-        monkeypatch.setenv(name, value)
 
 
 def switches() -> Iterator[tuple[str, Answers, Answers]]:
@@ -47,23 +39,6 @@ KEPT_BY_A_LATCH = (".copier-answers.yml differs", "migrations/")
 def kept(off: Answers, on: Answers) -> tuple[str, ...]:
     """Return what a latch keeps of the choice that another one takes the place of."""
     return KEPT_BY_A_LATCH if off.get("auth") != on.get("auth") else ()
-
-
-def living_project(renders: Renders, answers: Answers, path: Path) -> Path:
-    """Return a project of these answers in a repository of its own."""
-    shutil.copytree(renders.get(answers).path, path)
-    git(path, "init", "--quiet")
-    commit_all(path, "Start")
-    return path
-
-
-def update(project: Path, answers: Answers) -> None:
-    run_update(project, answers, defaults=True, overwrite=True, quiet=True, vcs_ref="HEAD")
-
-
-def answers_of(project: Path) -> Answers:
-    answers: Answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
-    return answers
 
 
 @pytest.mark.parametrize(("off", "on"), SWITCHES)
@@ -148,5 +123,5 @@ def test_message_names_the_changelog(
     renders: Renders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = living_project(renders, {"preset": "starter"}, tmp_path / "project")
-    run_update(project, defaults=True, overwrite=True, vcs_ref="HEAD")
+    update(project, {}, quiet=False)
     assert f"CHANGELOG.md of {renders.template}" in capsys.readouterr().err

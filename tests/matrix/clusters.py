@@ -48,10 +48,13 @@ class Cluster:
         return replace(self, template=template)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Clone the migrated database for as long as the block lasts, and give its URL."""
+    def database(self, *, like: str | None = None) -> Iterator[str]:
+        """Clone a database for as long as the block lasts, by default the migrated one.
+
+        Give the URL of the clone. `template0` is an empty one.
+        """
         name = f"clone_{secrets.token_hex(4)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like or self.template}"')
         try:
             yield self.url_of(name)
         finally:
@@ -88,8 +91,9 @@ def running_cluster(render: Render, environment: Environment, folder: Path) -> I
         yield cluster.migrated(TEMPLATE, render, environment)
 
 
-def _migrate(render: Render, environment: Environment, url: str) -> None:
-    variables = {
+def settings_for(url: str) -> dict[str, str]:
+    """Return what a command of a render reads that works on a database and on nothing else."""
+    return {
         "APP_ENVIRONMENT": "test",
         "APP_SECRET_KEY": secrets.token_hex(32),
         "DATABASE_URL": url,
@@ -97,4 +101,8 @@ def _migrate(render: Render, environment: Environment, url: str) -> None:
         "JWT_KEYS": f"main:{secrets.token_hex(32)}",
         "REDIS_URL": "redis://127.0.0.1:1/0",
     }
-    environment.read("-c", MAIN, "db", "upgrade", cwd=render.path, variables=variables)
+
+
+def _migrate(render: Render, environment: Environment, url: str) -> None:
+    command = ("-c", MAIN, "db", "upgrade")
+    environment.read(*command, cwd=render.path, variables=settings_for(url))
