@@ -1,6 +1,5 @@
 """The attributes that keep scripts, other hosts, other sites and wires from a cookie."""
 
-import pytest
 from httpx2 import Response
 
 from tests.attacks.carriers import API
@@ -17,11 +16,6 @@ from tests.attacks.people import Account, People, new_password, refusal
 WEEK, DEVICE = 7 * 24 * 3600, 180 * 24 * 3600
 # By name: whether scripts are kept from it, and how long it lasts, if not as long as the browser.
 COOKIES = {COOKIE: (True, WEEK), CSRF_COOKIE: (False, None), DEVICE_COOKIE: (True, DEVICE)}
-
-
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
 
 
 def check(answer: Response, names: set[str], *, ended: bool = False) -> None:

@@ -2,25 +2,11 @@
 
 import hashlib
 
-import pytest
-
 from tests.attacks.carriers import API
 from tests.attacks.cookies import CookieCredentials
 from tests.attacks.people import Account, People, is_in, new_password
 
 HALF_A_DAY, WEEK = 12 * 3600, 7 * 24 * 3600
-
-
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
-
-
-@pytest.fixture
-def session(people: People, account: Account) -> CookieCredentials:
-    session = people.sign_in(account)
-    assert isinstance(session, CookieCredentials)
-    return session
 
 
 def key_of(session: CookieCredentials) -> str:

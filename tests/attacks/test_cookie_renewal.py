@@ -31,18 +31,6 @@ CHANGES: dict[str, Change] = {"password": change_password, "email": change_email
 changes = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
 
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
-
-
-@pytest.fixture
-def session(people: People, account: Account) -> CookieCredentials:
-    session = people.sign_in(account)
-    assert isinstance(session, CookieCredentials)
-    return session
-
-
 def alive(people: People, account: Account) -> int:
     """Return how many sessions of an account the database calls alive."""
     [(count,)] = people.deployment.database.fetch(

@@ -13,11 +13,6 @@ CAP = 10
 
 
 @pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
-
-
-@pytest.fixture
 def phone(people: People, account: Account, here: Client) -> Credentials:
     return people.sign_in(account, client=here)
 
