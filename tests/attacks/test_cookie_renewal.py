@@ -9,25 +9,22 @@ import pytest
 from httpx2 import Client, Response
 
 from tests.attacks.carriers import API, Credentials
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.cookies import COOKIE, CookieCarrier, CookieCredentials, cookies_of
 from tests.attacks.people import Account, People, at_once, is_in, me, new_password, refusal
 
 Change = Callable[[Client, Account, Credentials], Response]
 
 
-def change_password(client: Client, account: Account, session: Credentials) -> Response:
-    body = {"current_password": account.password, "new_password": new_password()}
-    path = f"{API}/users/me/change-password"
-    return client.post(path, json=body, headers=session.headers)
+def to_new_password(client: Client, account: Account, session: Credentials) -> Response:
+    return change_password(client, session, account.password, new_password())
 
 
-def change_email(client: Client, account: Account, session: Credentials) -> Response:
-    body = {"email": f"{new_password()}@example.com", "password": account.password}
-    path = f"{API}/users/me/change-email"
-    return client.post(path, json=body, headers=session.headers)
+def to_new_email(client: Client, account: Account, session: Credentials) -> Response:
+    return change_email(client, session, account.password, f"{new_password()}@example.com")
 
 
-CHANGES: dict[str, Change] = {"password": change_password, "email": change_email}
+CHANGES: dict[str, Change] = {"password": to_new_password, "email": to_new_email}
 changes = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
 
@@ -126,7 +123,7 @@ def test_of_many_changes_at_once_one_session_is_left(
     people: People, account: Account, session: CookieCredentials
 ) -> None:
     answers = at_once(
-        partial(change_email, process, account, session)
+        partial(to_new_email, process, account, session)
         for process in people.deployment.processes * 5
     )
     tokens = [cookies_of(answer)[COOKIE].value for answer in answers if answer.is_success]
