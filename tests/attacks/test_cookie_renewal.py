@@ -1,8 +1,6 @@
 """What changes who somebody is, or may be, changes the session id too."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -90,29 +88,20 @@ def test_what_has_ended_meanwhile_is_not_renewed(
 ) -> None:
     here, there = people.deployment.processes
     database, other = people.deployment.database, people.sign_in(account)
-    database.fetch("BEGIN")
-    database.fetch("SELECT FROM users WHERE id = $1 FOR UPDATE", account.id)
-    with ThreadPoolExecutor() as pool:
-        changing = pool.submit(change, here, account, session)
-        try:
-            _wait_until_blocked(people)
-            out = there.post(f"{API}/auth/logout-all", headers=other.headers)
-            assert out.status_code == 204
-        finally:
-            database.fetch("COMMIT")
-        answer = changing.result()
+
+    def sign_out_everywhere() -> None:
+        out = there.post(f"{API}/auth/logout-all", headers=other.headers)
+        assert out.status_code == 204
+
+    database.hold("SELECT FROM users WHERE id = $1 FOR UPDATE", account.id)
+    [answer] = at_once(
+        [partial(change, here, account, session)],
+        meanwhile=partial(database.release, waiting=1, meanwhile=sign_out_everywhere),
+    )
     assert people.is_over(session)
     token = cookies_of(answer).get(COOKIE)
     assert token is None or not token.value or not is_in(there, _with(token.value))
     assert alive(people, account) == 0
-
-
-def _wait_until_blocked(people: People) -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    deadline = time.monotonic() + 30
-    while people.deployment.database.fetch(waiting) == [(0,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _with(session_token: str) -> CookieCredentials:
