@@ -5,23 +5,19 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.matrix.accounts import ADA, GRACE, credentials_of, csrf
 from tests.matrix.environment import Environment
 from tests.matrix.git import commit_all
 from tests.matrix.projects import living_project, update
 from tests.matrix.renders import Renders
 from tests.matrix.servers import development_server
 
-ADA = {"email": "ada@example.com", "password": "correct horse battery"}
-GRACE = {"email": "grace@example.com", "password": "another long phrase"}
-
 pytestmark = pytest.mark.xdist_group("live")
 
 
 def headers(client: httpx2.Client, auth: str) -> dict[str, str]:
     """Return what a client has to send with what changes something."""
-    if auth == "jwt":
-        return {}
-    return {"X-CSRF-Token": client.get("/api/v1/auth/csrf").json()["csrf_token"]}
+    return {} if auth == "jwt" else csrf(client)
 
 
 def register(client: httpx2.Client, auth: str, person: dict[str, str]) -> None:
@@ -31,7 +27,7 @@ def register(client: httpx2.Client, auth: str, person: dict[str, str]) -> None:
 
 def sign_in(client: httpx2.Client, auth: str, person: dict[str, str]) -> str:
     """Sign in, and return the address of who is signed in then."""
-    body = {"username": person["email"], "password": person["password"]}
+    body = credentials_of(person)
     answer = client.post("/api/v1/auth/login", json=body, headers=headers(client, auth))
     assert answer.status_code == 200, answer.text
     token = answer.json().get("access_token")

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 import yaml
 
+from tests.matrix.accounts import ADA, credentials_of
 from tests.matrix.git import commit_all, git
 from tests.matrix.questions import ROOT
 from tests.matrix.servers import is_ready
@@ -60,10 +61,8 @@ def demo(clone: Path, variables: dict[str, str]) -> Iterator[httpx2.Client]:
 
 def test_demo_serves(demo: httpx2.Client) -> None:
     assert demo.get("/health/ready").json()
-    person = {"email": "ada@example.com", "password": "correct horse battery"}
-    assert demo.post("/api/v1/auth/register", json=person).is_success
-    credentials = {"username": person["email"], "password": person["password"]}
-    token = demo.post("/api/v1/auth/login", json=credentials).json()["access_token"]
+    assert demo.post("/api/v1/auth/register", json=ADA).is_success
+    token = demo.post("/api/v1/auth/login", json=credentials_of(ADA)).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     assert demo.post("/api/v1/items", json={"title": "Engine"}, headers=headers).is_success
     assert demo.get("/api/v1/items", headers=headers).json()["total"] == 1

@@ -4,18 +4,18 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.matrix.accounts import ADA, GRACE, credentials_of, csrf
 from tests.matrix.environment import Environment
 from tests.matrix.questions import Answers
 from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS
 from tests.matrix.servers import Server, development_server
 
-ADA = {"email": "ada@example.com", "password": "correct horse battery"}
-GRACE = {"email": "grace@example.com", "password": "another long phrase"}
 # Each preset, and the choices that no preset makes and that the program depends on.
 TESTED: list[Answers] = [
     *({"preset": preset} for preset in PRESETS),
@@ -25,13 +25,22 @@ TESTED: list[Answers] = [
 pytestmark = pytest.mark.xdist_group("live")
 
 
+@contextmanager
+def running(
+    preset: str, renders: Renders, environment: Environment, folder: Path
+) -> Iterator[Server]:
+    """Run a copy of a preset until the block ends."""
+    project = folder / preset
+    shutil.copytree(renders.get({"preset": preset}).path, project)
+    with development_server(project, environment) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def starter_server(
     renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    project = tmp_path_factory.mktemp("live") / "starter"
-    shutil.copytree(renders.get({"preset": "starter"}).path, project)
-    with development_server(project, environment) as server:
+    with running("starter", renders, environment, tmp_path_factory.mktemp("live")) as server:
         yield server
 
 
@@ -39,9 +48,7 @@ def starter_server(
 def sessions_server(
     renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    project = tmp_path_factory.mktemp("live") / "sessions"
-    shutil.copytree(renders.get({"preset": "sessions"}).path, project)
-    with development_server(project, environment) as server:
+    with running("sessions", renders, environment, tmp_path_factory.mktemp("live")) as server:
         yield server
 
 
@@ -51,15 +58,6 @@ def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
     answer = server.client.post("/api/v1/auth/login", json=credentials_of(person))
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-
-def credentials_of(person: dict[str, str]) -> dict[str, str]:
-    return {"username": person["email"], "password": person["password"]}
-
-
-def csrf(server: Server) -> dict[str, str]:
-    """Return the header without which nothing is changed."""
-    return {"X-CSRF-Token": server.client.get("/api/v1/auth/csrf").json()["csrf_token"]}
 
 
 @pytest.mark.parametrize("answers", TESTED, ids=lambda answers: "-".join(answers.values()))
@@ -93,13 +91,13 @@ def test_sessions_over_http(sessions_server: Server) -> None:
     register, login = "/api/v1/auth/register", "/api/v1/auth/login"
     refused = client.post(register, json=ADA)
     assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
-    assert client.post(register, json=ADA, headers=csrf(sessions_server)).status_code == 201
+    assert client.post(register, json=ADA, headers=csrf(client)).status_code == 201
     assert client.post(login, json=credentials_of(ADA)).status_code == 403
-    signed_in = client.post(login, json=credentials_of(ADA), headers=csrf(sessions_server))
+    signed_in = client.post(login, json=credentials_of(ADA), headers=csrf(client))
     assert signed_in.json()["user"]["email"] == ADA["email"]
     assert client.get("/api/v1/users/me").json()["email"] == ADA["email"]
     assert client.get("/health").json()["checks"] == {"database": "ok", "redis": "ok"}
-    out = client.post("/api/v1/auth/logout", headers=csrf(sessions_server))
+    out = client.post("/api/v1/auth/logout", headers=csrf(client))
     assert out.status_code == 204
     assert client.get("/api/v1/users/me").status_code == 401
 
@@ -134,10 +132,8 @@ def test_admin_signs_in_with_the_credentials_shown(starter_server: Server) -> No
 def test_ctrl_c_stops_everything(
     preset: str, renders: Renders, environment: Environment, tmp_path: Path
 ) -> None:
-    project = tmp_path / preset
-    shutil.copytree(renders.get({"preset": preset}).path, project)
-    with development_server(project, environment) as server:
+    with running(preset, renders, environment, tmp_path) as server:
         assert server.client.get("/health/ready").is_success
         assert server.stop() == 0
-    assert not (project / ".dev" / "env").exists()
-    assert not (project / ".dev" / "postgres" / "postmaster.pid").exists()
+    assert not (server.project / ".dev" / "env").exists()
+    assert not (server.project / ".dev" / "postgres" / "postmaster.pid").exists()

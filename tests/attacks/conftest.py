@@ -6,11 +6,11 @@ import pytest
 from httpx2 import Client
 
 from tests.attacks.access import table
-from tests.attacks.carriers import Carrier
+from tests.attacks.carriers import Carrier, Credentials
 from tests.attacks.deployment import Deployment, Target, deployed
 from tests.attacks.grounds import Grounds
 from tests.attacks.kinds import KINDS, kinds_of
-from tests.attacks.people import People
+from tests.attacks.people import Account, People
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -84,3 +84,14 @@ def there(deployment: Deployment) -> Client:
 @pytest.fixture
 def people(deployment: Deployment, carrier: Carrier) -> People:
     return People(deployment, carrier)
+
+
+@pytest.fixture
+def account(people: People) -> Account:
+    return people.register()
+
+
+@pytest.fixture
+def session(people: People, account: Account) -> Credentials:
+    """Return a session of the account, as its kind of sign-in gives it."""
+    return people.sign_in(account)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,13 +35,17 @@ class Database:
         self._runner.run(self._connection.execute("BEGIN"))
         assert self.fetch(sql, *arguments)
 
-    def release(self, *, waiting: int) -> None:
-        """Release the rows once so many others wait for them, who then are all under way."""
+    def release(self, *, waiting: int, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Release the rows once so many others wait for them, who then are all under way.
+
+        What is done `meanwhile` comes before all that they still do.
+        """
         deadline = time.monotonic() + PATIENCE
         try:
             while self.fetch("SELECT count(*) FROM pg_locks WHERE NOT granted") < [(waiting,)]:
                 assert time.monotonic() < deadline, "Nobody waits"
                 time.sleep(0.02)
+            meanwhile()
         finally:
             self._runner.run(self._connection.execute("COMMIT"))
 

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 from httpx2 import Client
 
 from tests.attacks.carriers import API, Credentials
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.people import Account, People, new_password, refusal
 
 FAST = (hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512)
@@ -64,17 +65,13 @@ class Journey:
         """Change everything that a password protects."""
         first = self.sign_in(self.account.password)
         session = self.sign_in(self.account.password, device=first.device)
-        me, headers = f"{API}/users/me", session.headers
-        wrong = {"current_password": self.password(), "new_password": self.password()}
-        change = f"{me}/change-password"
-        assert refusal(self.here.post(change, json=wrong, headers=headers))[0] == 403
+        wrong = change_password(self.here, session, self.password(), self.password())
+        assert refusal(wrong)[0] == 403
         second = self.password()
-        body = {"current_password": self.account.password, "new_password": second}
-        answer = self.here.post(change, json=body, headers=headers)
+        answer = change_password(self.here, session, self.account.password, second)
         assert answer.status_code == 204, answer.text
         session = self.note(self.people.carrier.renewed(session, answer))
-        moved = {"email": f"moved-{self.account.email}", "password": second}
-        answer = self.here.post(f"{me}/change-email", json=moved, headers=session.headers)
+        answer = change_email(self.here, session, second, f"moved-{self.account.email}")
         assert answer.status_code == 200, answer.text
 
     def reset(self) -> None:

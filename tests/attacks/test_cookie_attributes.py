@@ -1,9 +1,9 @@
 """The attributes that keep scripts, other hosts, other sites and wires from a cookie."""
 
-import pytest
 from httpx2 import Response
 
 from tests.attacks.carriers import API
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.cookies import (
     COOKIE,
     CSRF_COOKIE,
@@ -17,11 +17,6 @@ from tests.attacks.people import Account, People, new_password, refusal
 WEEK, DEVICE = 7 * 24 * 3600, 180 * 24 * 3600
 # By name: whether scripts are kept from it, and how long it lasts, if not as long as the browser.
 COOKIES = {COOKIE: (True, WEEK), CSRF_COOKIE: (False, None), DEVICE_COOKIE: (True, DEVICE)}
-
-
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
 
 
 def check(answer: Response, names: set[str], *, ended: bool = False) -> None:
@@ -51,13 +46,10 @@ def test_every_cookie_is_guarded(people: People, carrier: CookieCarrier, account
     check(answer, {COOKIE, CSRF_COOKIE, DEVICE_COOKIE})
     session, new = carrier.credentials(answer), new_password()
     check(there.get(f"{API}/auth/csrf", headers=session.headers), {CSRF_COOKIE})
-    body = {"current_password": account.password, "new_password": new}
-    path = f"{API}/users/me/change-password"
-    changed = there.post(path, json=body, headers=session.headers)
+    changed = change_password(there, session, account.password, new)
     check(changed, {COOKIE, CSRF_COOKIE})
     session = carrier.renewed(session, changed)
-    body = {"email": f"new-{account.email}", "password": new}
-    moved = here.post(f"{API}/users/me/change-email", json=body, headers=session.headers)
+    moved = change_email(here, session, new, f"new-{account.email}")
     check(moved, {COOKIE, CSRF_COOKIE})
     session = carrier.renewed(session, moved)
     out = there.post(f"{API}/auth/logout", headers=session.headers)
@@ -84,7 +76,7 @@ def test_no_other_answer_sets_a_cookie(
         here.post(f"{API}/auth/login", json={"username": account.email, "password": wrong}),
         carrier.log_in(here, account.email, wrong),
         here.post(f"{API}/auth/register", json=body, headers=nobody),
-        here.post(f"{API}/users/me/change-email", json=body, headers=session.headers),
+        change_email(here, session, wrong, f"new-{account.email}"),
     ]
     statuses = [answer.status_code for answer in answers]
     assert statuses == [200, 200, 401, 401, 200, 201, 403, 401, 201, 403]

@@ -22,11 +22,6 @@ NOBODY = (401, "not_authenticated")
 EXPIRED = (401, "session_expired")
 
 
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
-
-
 def csrf_for(client: Client, session: str) -> CookieCredentials:
     """Return what a browser has whose session cookie somebody else has set."""
     answer = client.get(f"{API}/auth/csrf", headers=browser_headers({COOKIE: session}))

@@ -2,25 +2,11 @@
 
 import hashlib
 
-import pytest
-
-from tests.attacks.carriers import API
+from tests.attacks.changes import change_password
 from tests.attacks.cookies import CookieCredentials
 from tests.attacks.people import Account, People, is_in, new_password
 
 HALF_A_DAY, WEEK = 12 * 3600, 7 * 24 * 3600
-
-
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
-
-
-@pytest.fixture
-def session(people: People, account: Account) -> CookieCredentials:
-    session = people.sign_in(account)
-    assert isinstance(session, CookieCredentials)
-    return session
 
 
 def key_of(session: CookieCredentials) -> str:
@@ -70,9 +56,7 @@ def test_a_renewed_session_ends_when_the_old_one_would_have(
     database, here = people.deployment.database, people.deployment.here
     old = people.session_id(session)
     before = database.fetch(ends, old)
-    body = {"current_password": account.password, "new_password": new_password()}
-    path = f"{API}/users/me/change-password"
-    answer = here.post(path, json=body, headers=session.headers)
+    answer = change_password(here, session, account.password, new_password())
     renewed = people.session_id(people.carrier.renewed(session, answer))
     assert renewed != old
     assert database.fetch(ends, renewed) == before

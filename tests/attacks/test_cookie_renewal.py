@@ -1,46 +1,29 @@
 """What changes who somebody is, or may be, changes the session id too."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from httpx2 import Client, Response
 
 from tests.attacks.carriers import API, Credentials
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.cookies import COOKIE, CookieCarrier, CookieCredentials, cookies_of
 from tests.attacks.people import Account, People, at_once, is_in, me, new_password, refusal
 
 Change = Callable[[Client, Account, Credentials], Response]
 
 
-def change_password(client: Client, account: Account, session: Credentials) -> Response:
-    body = {"current_password": account.password, "new_password": new_password()}
-    path = f"{API}/users/me/change-password"
-    return client.post(path, json=body, headers=session.headers)
+def to_new_password(client: Client, account: Account, session: Credentials) -> Response:
+    return change_password(client, session, account.password, new_password())
 
 
-def change_email(client: Client, account: Account, session: Credentials) -> Response:
-    body = {"email": f"{new_password()}@example.com", "password": account.password}
-    path = f"{API}/users/me/change-email"
-    return client.post(path, json=body, headers=session.headers)
+def to_new_email(client: Client, account: Account, session: Credentials) -> Response:
+    return change_email(client, session, account.password, f"{new_password()}@example.com")
 
 
-CHANGES: dict[str, Change] = {"password": change_password, "email": change_email}
+CHANGES: dict[str, Change] = {"password": to_new_password, "email": to_new_email}
 changes = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-
-
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
-
-
-@pytest.fixture
-def session(people: People, account: Account) -> CookieCredentials:
-    session = people.sign_in(account)
-    assert isinstance(session, CookieCredentials)
-    return session
 
 
 def alive(people: People, account: Account) -> int:
@@ -105,29 +88,20 @@ def test_what_has_ended_meanwhile_is_not_renewed(
 ) -> None:
     here, there = people.deployment.processes
     database, other = people.deployment.database, people.sign_in(account)
-    database.fetch("BEGIN")
-    database.fetch("SELECT FROM users WHERE id = $1 FOR UPDATE", account.id)
-    with ThreadPoolExecutor() as pool:
-        changing = pool.submit(change, here, account, session)
-        try:
-            _wait_until_blocked(people)
-            out = there.post(f"{API}/auth/logout-all", headers=other.headers)
-            assert out.status_code == 204
-        finally:
-            database.fetch("COMMIT")
-        answer = changing.result()
+
+    def sign_out_everywhere() -> None:
+        out = there.post(f"{API}/auth/logout-all", headers=other.headers)
+        assert out.status_code == 204
+
+    database.hold("SELECT FROM users WHERE id = $1 FOR UPDATE", account.id)
+    [answer] = at_once(
+        [partial(change, here, account, session)],
+        meanwhile=partial(database.release, waiting=1, meanwhile=sign_out_everywhere),
+    )
     assert people.is_over(session)
     token = cookies_of(answer).get(COOKIE)
     assert token is None or not token.value or not is_in(there, _with(token.value))
     assert alive(people, account) == 0
-
-
-def _wait_until_blocked(people: People) -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    deadline = time.monotonic() + 30
-    while people.deployment.database.fetch(waiting) == [(0,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _with(session_token: str) -> CookieCredentials:
@@ -138,7 +112,7 @@ def test_of_many_changes_at_once_one_session_is_left(
     people: People, account: Account, session: CookieCredentials
 ) -> None:
     answers = at_once(
-        partial(change_email, process, account, session)
+        partial(to_new_email, process, account, session)
         for process in people.deployment.processes * 5
     )
     tokens = [cookies_of(answer)[COOKIE].value for answer in answers if answer.is_success]

@@ -8,6 +8,7 @@ import pytest
 from httpx2 import Client, Response
 
 from tests.attacks.carriers import API, Credentials
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.cookies import CookieCredentials
 from tests.attacks.people import Account, People, is_in, new_password
 
@@ -64,13 +65,11 @@ ENDINGS: dict[str, Callable[[Scene], Response]] = {
     "logout": lambda scene: scene.post("/auth/logout"),
     "logout-all": lambda scene: scene.post("/auth/logout-all"),
     "revoked": Scene.revoke,
-    "new-password": lambda scene: scene.post(
-        "/users/me/change-password",
-        {"current_password": scene.account.password, "new_password": new_password()},
+    "new-password": lambda scene: change_password(
+        scene.here, scene.first, scene.account.password, new_password()
     ),
-    "new-address": lambda scene: scene.post(
-        "/users/me/change-email",
-        {"email": f"new-{scene.account.email}", "password": scene.account.password},
+    "new-address": lambda scene: change_email(
+        scene.here, scene.first, scene.account.password, f"new-{scene.account.email}"
     ),
     "reset": Scene.reset,
     "new-role": lambda scene: scene.manage(role="admin"),

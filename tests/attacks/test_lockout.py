@@ -9,7 +9,8 @@ from itertools import cycle, islice
 import pytest
 from httpx2 import Client, Response
 
-from tests.attacks.carriers import API, Door
+from tests.attacks.carriers import Door
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.people import Account, People, at_once, new_password, refusal
 
 THRESHOLD = 5
@@ -177,12 +178,9 @@ def test_a_stolen_session_is_no_oracle(change: str, siege: Siege) -> None:
     processes = siege.people.deployment.processes
 
     def attempt(process: Client, word: str) -> Response:
-        bodies = {
-            "change-password": {"current_password": word, "new_password": new_password()},
-            "change-email": {"email": f"mine-{siege.account.email}", "password": word},
-        }
-        path = f"{API}/users/me/{change}"
-        return process.post(path, json=bodies[change], headers=thief.headers)
+        if change == "change-password":
+            return change_password(process, thief, word, new_password())
+        return change_email(process, thief, word, f"mine-{siege.account.email}")
 
     for _ in range(THRESHOLD):
         assert refusal(attempt(processes[0], new_password())) == WRONG
@@ -198,17 +196,8 @@ def test_a_burst_of_a_stolen_session_gets_no_more_guesses(siege: Siege) -> None:
     words = [new_password() for _ in range(40)]
     words[35] = siege.account.password
     processes = cycle(siege.people.deployment.processes)
-    path = f"{API}/users/me/change-password"
     answers = at_once(
-        (
-            partial(
-                next(processes).post,
-                path,
-                json={"current_password": word, "new_password": new_password()},
-                headers=thief.headers,
-            )
-            for word in words
-        ),
+        (partial(change_password, next(processes), thief, word, new_password()) for word in words),
         workers=16,
     )
     assert {refusal(answer) for answer in answers} == {WRONG}
@@ -275,9 +264,8 @@ def test_made_up_devices_are_one_stranger(siege: Siege) -> None:
 
 def test_the_name_of_a_session_makes_no_device(siege: Siege) -> None:
     thief = siege.people.sign_in(siege.account)
-    body = {"current_password": new_password(), "new_password": new_password()}
-    path = f"{API}/users/me/change-password"
-    wrong = siege.people.deployment.here.post(path, json=body, headers=thief.headers)
+    here = siege.people.deployment.here
+    wrong = change_password(here, thief, new_password(), new_password())
     assert refusal(wrong) == WRONG
     siege.guess(THRESHOLD)
     session_id = siege.people.session_id(thief)

@@ -7,6 +7,7 @@ import pytest
 from httpx2 import Client, Response
 
 from tests.attacks.carriers import API, Carrier
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.deployment import Deployment
 from tests.attacks.people import Account, People, at_once, new_password, refusal
 
@@ -97,22 +98,12 @@ def test_a_token_does_not_outlive_a_change(
 ) -> None:
     here, there = people.deployment.processes
     owner, (_, admin) = people.sign_in(account), people.register_and_sign_in(admin=True)
-    new = new_password()
-    me, mine = f"{API}/users/me", owner.headers
     by_id = f"{API}/users/{account.id}"
     answer = {
-        "password": lambda: here.post(
-            f"{me}/change-password",
-            json={"current_password": account.password, "new_password": new},
-            headers=mine,
-        ),
-        "email": lambda: here.post(
-            f"{me}/change-email",
-            json={"email": f"new-{account.email}", "password": account.password},
-            headers=mine,
-        ),
+        "password": lambda: change_password(here, owner, account.password, new_password()),
+        "email": lambda: change_email(here, owner, account.password, f"new-{account.email}"),
         "deactivated": lambda: here.patch(by_id, json={"is_active": False}, headers=admin.headers),
-        "deleted": lambda: here.delete(me, headers=mine),
+        "deleted": lambda: here.delete(f"{API}/users/me", headers=owner.headers),
     }[change]()
     assert answer.is_success, answer.text
     assert refusal(reset(people, there, token, new_password())) == INVALID

@@ -6,15 +6,11 @@ import pytest
 from httpx2 import Client
 
 from tests.attacks.carriers import API, Credentials
+from tests.attacks.changes import change_email, change_password
 from tests.attacks.deployment import Deployment
 from tests.attacks.people import Account, People, at_once, is_in, me, new_password, refusal
 
 CAP = 10
-
-
-@pytest.fixture
-def account(people: People) -> Account:
-    return people.register()
 
 
 @pytest.fixture
@@ -80,8 +76,7 @@ def test_a_new_password_ends_the_other_devices(
     people: People, account: Account, phone: Credentials, laptop: Credentials, here: Client
 ) -> None:
     new = new_password()
-    body = {"current_password": account.password, "new_password": new}
-    answer = here.post(f"{API}/users/me/change-password", json=body, headers=phone.headers)
+    answer = change_password(here, phone, account.password, new)
     assert answer.status_code == 204, answer.text
     assert people.is_over(laptop)
     phone = people.carrier.renewed(phone, answer)
@@ -172,11 +167,10 @@ def test_a_new_address_takes_the_place_of_the_old_one(
     people: People, account: Account, phone: Credentials, here: Client, there: Client
 ) -> None:
     new = f"new-{account.email}"
-    path, body = f"{API}/users/me/change-email", {"email": new, "password": account.password}
     people.deployment.database.execute(
         "UPDATE users SET email_verified_at = now() WHERE id = $1", account.id
     )
-    answer = here.post(path, json=body, headers=phone.headers)
+    answer = change_email(here, phone, account.password, new)
     assert answer.status_code == 200, answer.text
     seen = me(there, people.carrier.renewed(phone, answer)).json()
     assert (seen["email"], seen["email_verified_at"]) == (new, None)

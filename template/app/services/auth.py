@@ -18,7 +18,7 @@ from app.core.events import (
     publish,
 )
 from app.core.exceptions import InvalidCredentials, NotFound
-from app.core.security.passwords import PasswordHasher
+from app.core.security.passwords import PasswordHasher, Proof
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.auth import AuthSession
@@ -40,16 +40,6 @@ class Device:
 
     ip_address: str | None
     user_agent: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of the password that came with a name: plain values, for a use case to act on."""
-
-    user_id: UUID | None
-    compared_with: str | None
-    fits: bool
-    upgraded: str | None
 
 
 class Carrier(Protocol[Credentials_co]):
@@ -92,9 +82,9 @@ class AuthService(Generic[Credentials_co]):
         # Hashing takes long: it must not hold a connection, nor happen only for known accounts.
         await self.session.close()
         password = request.password.get_secret_value()
-        fits, upgraded = await self.passwords.verify(password, hashed)
-        verdict = Verdict(user.id if user else None, hashed, fits, upgraded)
-        return await self._conclude(request.username, verdict, device, device_token)
+        proof = Proof(hashed, *await self.passwords.verify(password, hashed))
+        user_id = user.id if user else None
+        return await self._conclude(request.username, user_id, proof, device, device_token)
 
     @use_case
     async def logout(self, principal: Principal) -> None:
@@ -122,20 +112,25 @@ class AuthService(Generic[Credentials_co]):
 
     @use_case
     async def _conclude(
-        self, name: str, verdict: Verdict, device: Device, device_token: str | None
+        self,
+        name: str,
+        user_id: UUID | None,
+        proof: Proof,
+        device: Device,
+        device_token: str | None,
     ) -> Credentials_co:
-        attempt = await self.lockout.enter(account_of(verdict.user_id, name), device_token)
+        attempt = await self.lockout.enter(account_of(user_id, name), device_token)
         if self.lockout.is_locked(attempt):
             raise InvalidCredentials
         # Asked for where the password fits only, so that no other failure costs more than the next.
-        known = verdict.user_id if verdict.fits else None
+        known = user_id if proof.fits else None
         user = await self.users.find_locked(known) if known else None
         # While the password was hashed, the account may have changed.
-        if user is None or not user.is_active or user.hashed_password != verdict.compared_with:
+        if user is None or not user.is_active or not proof.holds(user.hashed_password):
             locks = self.lockout.fail(attempt)
-            await self._refuse(name, verdict.user_id, locks=locks)
-        if verdict.upgraded is not None:
-            user.hashed_password = verdict.upgraded
+            await self._refuse(name, user_id, locks=locks)
+        if proof.upgraded is not None:
+            user.hashed_password = proof.upgraded
         return await self._open(user, device, await self.lockout.remember(attempt, device_token))
 
     async def _refuse(self, name: str, user_id: UUID | None, *, locks: bool) -> NoReturn:

@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from app.core.events import (
 from app.core.exceptions import NotFound, TokenInvalid, WrongPassword
 from app.core.security.opaque_tokens import digest, new_token
 from app.core.security.password_policy import PasswordPolicy
-from app.core.security.passwords import PasswordHasher
+from app.core.security.passwords import PasswordHasher, Proof
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.users import User
@@ -31,14 +30,6 @@ from app.services.use_case import use_case
 
 PASSWORD_RESET = "password_reset"  # noqa: S105
 RESET_LIFETIME = timedelta(minutes=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """Whether the password that was shown is the one whose hash it was compared with."""
-
-    compared_with: str | None
-    fits: bool
 
 
 class CredentialService:
@@ -122,10 +113,9 @@ class CredentialService:
         )
 
     async def _prove(self, principal: Principal, password: SecretStr) -> Proof:
-        user = await self.users.get(principal.id)
+        hashed = (await self.users.get(principal.id)).hashed_password
         await self.session.close()
-        fits, _ = await self.passwords.verify(password.get_secret_value(), user.hashed_password)
-        return Proof(user.hashed_password, fits)
+        return Proof(hashed, *await self.passwords.verify(password.get_secret_value(), hashed))
 
     @use_case
     async def _change_password(self, principal: Principal, proof: Proof, hashed: str) -> None:
@@ -176,7 +166,7 @@ class CredentialService:
             raise WrongPassword
         user = await self.users.find_locked(principal.id)
         # While the password was hashed, the account may have changed.
-        if user is None or not proof.fits or user.hashed_password != proof.compared_with:
+        if user is None or not proof.holds(user.hashed_password):
             if self.lockout.fail(attempt):
                 event = AccountLocked(email_key(principal.email), principal.id)
                 await publish(self.session, event, self.listeners)

@@ -1,6 +1,7 @@
 """Hashing of passwords, off the event loop and bounded."""
 
 import os
+from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 from passlib.exc import PasswordTruncateError
@@ -8,6 +9,19 @@ from passlib.exc import PasswordTruncateError
 from app.core.config.passwords import PasswordSettings
 
 NOBODYS_PASSWORD = "a password that nobody has"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What became of a password that was shown: plain values, for a use case to act on."""
+
+    compared_with: str | None
+    fits: bool
+    upgraded: str | None
+
+    def holds(self, hashed: str | None) -> bool:
+        """Tell whether the password fits the hash that an account has by now."""
+        return self.fits and hashed == self.compared_with
 
 
 class PasswordHasher:
