@@ -41,7 +41,7 @@ test-full: lint ## Run what takes long, too
 faults: $(BIN)/.ready ## Show which attack notices each planted fault: make faults [ARGS="part of a name"]
 	@$(BIN)/python -m tests.attacks.seed $(ARGS)
 
-bench: $(BIN)/.ready ## Measure the speed of a render, and check its limits: make bench [ARGS=--help]
+bench: $(BIN)/.ready ## Measure speed, and check what is promised of it: make bench [ARGS=--help]
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(BIN)/.ready ## Check the tests' own style and types

@@ -1,19 +1,20 @@
-"""Measure what a render promises of its speed, and compare it with the limits."""
+"""Measure the speed of rendering and of a render, and compare it with what is promised."""
 
 import argparse
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import enumeration, hashing, requests
+from benchmarks import enumeration, hashing, rendering, requests
 from benchmarks.backend import running_backend
 from benchmarks.results import BASELINE, Ratio, read_baseline, table, write
 from tests.matrix.questions import ROOT
 
 RESULTS = ROOT / "build" / "benchmarks.json"
-BENCHMARKS = {"hashing": hashing, "enumeration": enumeration, "requests": requests}
+ON_A_BACKEND = {"hashing": hashing, "enumeration": enumeration, "requests": requests}
+BENCHMARKS = {"rendering": rendering, **ON_A_BACKEND}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,16 +25,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A shell makes what it runs in the background ignore Ctrl-C, and so would every server.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    ratios: list[Ratio] = []
-    with running_backend() as backend:
-        for name in options.benchmarks or BENCHMARKS:
-            ratios += BENCHMARKS[name].run(backend, quick=options.quick)
+    ratios = list(_measure(options.benchmarks or BENCHMARKS, quick=options.quick))
     baseline = read_baseline()
     write(options.output, ratios)
     if options.record:
         write(BASELINE, ratios, others=baseline)
     sys.stdout.write(f"\n{table(ratios, baseline)}\n")
     return verdict(ratios, quick=options.quick)
+
+
+def _measure(names: Collection[str], *, quick: bool) -> Iterator[Ratio]:
+    """Start a backend only if it is needed."""
+    if "rendering" in names:
+        yield from rendering.run(quick=quick)
+    if served := [name for name in names if name in ON_A_BACKEND]:
+        with running_backend() as backend:
+            for name in served:
+                yield from ON_A_BACKEND[name].run(backend, quick=quick)
 
 
 def verdict(ratios: Sequence[Ratio], *, quick: bool) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS, verdict
 from benchmarks.hashing import HASHER, ON_LOOP, VARIANTS, patch, percentile
+from benchmarks.rendering import COPY, START, SWITCH, VERSION, Command, prepare
 from benchmarks.results import Ratio, read_baseline, table, write
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Render
@@ -79,6 +80,22 @@ def test_hasher_is_as_the_benchmark_expects(variant: str, starter: Render) -> No
 def test_hasher_that_is_otherwise_is_refused(source: str) -> None:
     with pytest.raises(LookupError, match="adapt the benchmark"):
         patch(source, VARIANTS[ON_LOOP])
+
+
+def test_commands_do_what_is_measured(tmp_path: Path) -> None:
+    commands = prepare(tmp_path)
+    costs = {name: command.cost() for name, command in commands.items()}
+    assert 0 < costs[START].processor < min(costs[name].processor for name in (COPY, SWITCH))
+    copied, switched, updated = (commands[name].project for name in (COPY, SWITCH, VERSION))
+    model = Path("app", "models", "items.py")
+    assert [(path / model).exists() for path in (copied, switched, updated)] == [True, False, True]
+    news = [(path / "NEXT.md").exists() for path in (copied, switched, updated)]
+    assert news == [False, False, True]
+
+
+def test_command_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="copier copy nowhere"):
+        Command(["copy", "nowhere", "new"], tmp_path / "new").cost()
 
 
 def test_percentile() -> None:

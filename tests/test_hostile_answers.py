@@ -13,6 +13,7 @@ from tests.checks.syntax import syntax_faults
 from tests.matrix.environment import Environment, requirements_of
 from tests.matrix.questions import Answers, asked, configuration
 from tests.matrix.renders import Renders
+from tests.matrix.terminals import COLUMNS
 
 TEXTS = [name for name, question in asked().items() if not question.choices]
 HOSTILE = {
@@ -65,6 +66,7 @@ def test_hostile_text(hostile: str, renders: Renders, environment: Environment) 
     for question in TEXTS:
         if refusal := refusal_of(question, HOSTILE[hostile], renders):
             assert re.match(f"Validation error for question '{question}': Use [^\n]+$", refusal)
+            assert len(refusal) <= COLUMNS
         else:
             accepted[question] = HOSTILE[hostile]
     render = renders.get(accepted)
@@ -113,10 +115,33 @@ def test_slug_follows_the_name(name: str, slug: str, renders: Renders) -> None:
     assert renders.ask({"project_name": name})["project_slug"] == slug
 
 
-@pytest.mark.parametrize("slug", ["My-Api", "1api", "api-", "-api", "a_b", "a" * 64, "a.b", "a/b"])
-def test_bad_slug_is_refused(slug: str, renders: Renders) -> None:
-    with pytest.raises(ValueError, match="Use 1 to 63 lower-case letters"):
-        renders.ask({"project_slug": slug})
+@pytest.mark.parametrize(
+    ("question", "value", "sentence"),
+    [
+        ("project_name", "a" * 41, "Use 1 to 40 characters."),
+        ("project_name", "-api", "Use a letter or a digit first."),
+        ("project_slug", "", "Use 1 to 63 characters."),
+        ("project_slug", "a" * 64, "Use 1 to 63 characters."),
+        ("project_slug", "My-Api", "Use a-z, 0-9 and -, like my-api."),
+        ("project_slug", "a_b", "Use a-z, 0-9 and -, like my-api."),
+        ("project_slug", "a.b", "Use a-z, 0-9 and -, like my-api."),
+        ("project_slug", "a/b", "Use a-z, 0-9 and -, like my-api."),
+        ("project_slug", "1api", "Use a letter first, like my-api."),
+        ("project_slug", "-api", "Use a letter first, like my-api."),
+        ("project_slug", "api-", "Use no hyphen at the end."),
+        ("project_description", "a" * 201, "Use 1 to 200 characters."),
+        ("author_name", "a" * 81, "Use at most 80 characters."),
+        ("author_name", "-ada", "Use a letter or a digit first."),
+        ("author_name", "Ada, Countess", 'Use none of "\\`$<>{}[]|*,@'),
+        ("author_email", "ada@example", "Use one like ada@example.com."),
+    ],
+)
+def test_each_rule_has_its_sentence(
+    question: str, value: str, sentence: str, renders: Renders
+) -> None:
+    refusal = refusal_of(question, value, renders)
+    assert refusal == f"Validation error for question '{question}': {sentence}"
+    assert len(refusal) <= COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -133,5 +158,5 @@ def test_names_of_dependencies_are_refused(renders: Renders) -> None:
     requirements = requirements_of(renders.get({"preset": "starter"}))
     names = {canonicalize_name(Requirement(each).name) for each in requirements}
     assert names <= set(configuration()["reserved_slugs"]["default"])
-    with pytest.raises(ValueError, match="A package that the project depends on"):
+    with pytest.raises(ValueError, match="Use another: a dependency has it"):
         renders.ask({"project_slug": "fastapi"})

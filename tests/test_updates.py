@@ -114,7 +114,7 @@ def test_answer_that_was_made_invalid_is_refused(renders: Renders, tmp_path: Pat
     file = project / ".copier-answers.yml"
     file.write_text(file.read_text().replace("project_slug: my-api", "project_slug: ../my-api"))
     commit_all(project, "Break an answer")
-    with pytest.raises(ValueError, match="Use 1 to 63 lower-case letters"):
+    with pytest.raises(ValueError, match="Use a-z, 0-9 and -"):
         update(project, {})
     assert git(project, "status", "--porcelain") == ""
 
