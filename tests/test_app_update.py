@@ -9,6 +9,7 @@ import pytest
 
 from tests.matrix.environment import Environment
 from tests.matrix.git import commit_all, git
+from tests.matrix.projects import living_project
 from tests.matrix.questions import Answers
 from tests.matrix.renders import Renders
 from tests.matrix.servers import MAIN
@@ -47,11 +48,7 @@ class Project:
 
 @pytest.fixture
 def project(renders: Renders, environment: Environment, tmp_path: Path) -> Project:
-    path = tmp_path / "project"
-    shutil.copytree(renders.get(STARTER).path, path)
-    git(path, "init", "--quiet")
-    commit_all(path, "Start")
-    return Project(path, environment)
+    return Project(living_project(renders, STARTER, tmp_path / "project"), environment)
 
 
 def test_switching_off_and_on_again(project: Project, renders: Renders) -> None:

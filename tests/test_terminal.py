@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.matrix.git import IDENTITY, commit_all, git
+from tests.matrix.projects import answers_of, living_project
 from tests.matrix.questions import Answers, asked, configuration
 from tests.matrix.renders import Renders
 from tests.matrix.terminals import CTRL_C, CTRL_U, DOWN, ENTER, SPACE, Terminal, terminal
 from tests.matrix.trees import differences
-from tests.test_updates import answers_of, living_project
 
 COPIER = Path(sys.executable).with_name("copier")
 COPY = (COPIER, "copy", "--vcs-ref=HEAD")

@@ -21,11 +21,24 @@ def living_project(renders: Renders, answers: Answers, path: Path) -> Path:
     return path
 
 
-def update(project: Path, answers: Answers, *, to: str = "HEAD", quiet: bool = True) -> None:
-    """Change answers, and take the project to a commit of the template."""
+def update(
+    project: Path, answers: Answers, *, to: str = "HEAD", quiet: bool = True, trust: bool = False
+) -> None:
+    """Change answers, and take the project to a commit of the template.
+
+    Its hooks run if they are trusted; without trust, an update that needs them is refused.
+    """
     # Copier commits on the way, whoever's machine this is.
     with patch.dict(os.environ, IDENTITY):
-        run_update(project, answers, defaults=True, overwrite=True, quiet=quiet, vcs_ref=to)
+        run_update(
+            project,
+            answers,
+            defaults=True,
+            overwrite=True,
+            quiet=quiet,
+            vcs_ref=to,
+            unsafe=trust,
+        )
 
 
 def answers_of(project: Path) -> Answers:

@@ -13,6 +13,9 @@ from filelock import FileLock
 from tests.matrix.git import commit_all, git
 from tests.matrix.questions import ROOT, Answers
 
+# What of this repository Copier needs.
+PARTS = ("copier.yml", "hooks", "template")
+
 
 @dataclass(frozen=True)
 class Render:
@@ -43,7 +46,9 @@ class Renders:
         self._questions_only = folder / "questions"
         with FileLock(folder / "template.lock"):
             if not self.template.exists():
-                _snapshot(root, self.template)
+                copy_template(root, self.template)
+                git(self.template, "init", "--quiet")
+                commit_all(self.template, "Snapshot of the template")
                 (self._questions_only / "template").mkdir(parents=True)
                 shutil.copy(root / "copier.yml", self._questions_only)
 
@@ -77,20 +82,18 @@ def _copy(template: Path, destination: Path, answers: Answers) -> Answers:
     return {name: value for name, value in worker.answers.combined.items() if name in asked}
 
 
-def _snapshot(root: Path, destination: Path) -> None:
-    """Copy the template as it stands, uncommitted changes included, into a repository of its own.
+def copy_template(root: Path, destination: Path) -> None:
+    """Copy the template as it stands, uncommitted changes included.
 
-    A run sees one state of the template then, and Copier has less to clone.
+    In a repository of its own a run sees one state of it, and Copier has less to clone.
     """
     for name in _tracked_files(root):
         source, copy = root / name, destination / name
         if source.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy)
-    git(destination, "init", "--quiet")
-    commit_all(destination, "Snapshot of the template")
 
 
 def _tracked_files(root: Path) -> Iterable[str]:
     options = ("-z", "--cached", "--others", "--exclude-standard")
-    return filter(None, git(root, "ls-files", *options, "copier.yml", "template").split("\0"))
+    return filter(None, git(root, "ls-files", *options, *PARTS).split("\0"))
