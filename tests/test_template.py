@@ -15,6 +15,7 @@ from tests.checks.conditionals import (
 )
 from tests.checks.leftovers import idle_identifiers
 from tests.checks.ownership import anchor_faults, ownership_faults
+from tests.checks.revisions import unguarded_revisions
 from tests.matrix.questions import (
     ROOT,
     asked,
@@ -46,6 +47,10 @@ def test_ownership(renders: Renders) -> None:
     # What is chosen instead of another thing is on in none but its own render.
     all_on = [{**everything(on=True), "auth": auth} for auth in asked()["auth"].choices]
     assert ownership_faults(globs, *map(renders.get, all_on)) == []
+
+
+def test_features_go_without_a_table_that_was_dropped() -> None:
+    assert unguarded_revisions(TEMPLATE) == []
 
 
 def test_conditions_are_computed_booleans() -> None:

@@ -11,6 +11,7 @@ from alembic import command, context
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.environment import NameFilterParentNames, NameFilterType
 from alembic.runtime.migration import MigrationContext, MigrationInfo, MigrationStep, RevisionStep
+from alembic.script import Script
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +19,14 @@ import app.models  # noqa: F401  # completes the metadata
 from app.core.config import load_settings
 from app.core.config.database import DatabaseSettings
 from app.db.base import Base
-from app.db.migrations import MigrationError, create_migration_engine, find_place, retired_tables
+from app.db.migrations import (
+    MigrationError,
+    create_migration_engine,
+    find_place,
+    is_own,
+    retired_tables,
+    with_ancestors,
+)
 
 LOCK = 5_280_114  # any number, the same for every process that migrates this database
 POLL_SECONDS = 0.2
@@ -39,7 +47,8 @@ RETIRED = retired_tables() - opened_tables()
 
 
 def include_name(name: str | None, kind: NameFilterType, _parents: NameFilterParentNames) -> bool:
-    return kind != "table" or name not in RETIRED
+    # A model of this project's own may take the name of a table that was dropped.
+    return kind != "table" or name not in RETIRED or name in Base.metadata.tables
 
 
 def place_revision(
@@ -55,16 +64,28 @@ def place_revision(
 
 
 def upgrade_all(rows: tuple[str, ...], _context: MigrationContext) -> list[RevisionStep]:
-    """Make `alembic upgrade head` mean all branches, as nobody intends one of them."""
-    revisions = context.script.iterate_revisions("heads", rows, implicit_base=True)
-    steps = [MigrationStep.upgrade_from_script(context.script.revision_map, r) for r in revisions]
-    return steps[::-1]
+    """Apply all branches, in the order in which the project came by their revisions.
+
+    One of its own depends on all that the template had then. What it does not depend on came
+    later, and goes after it: a table that was dropped and made anew is changed in its new form.
+    """
+    revisions = list(context.script.walk_revisions())[::-1]
+    order: dict[str, Script] = {}
+    for own in (revision for revision in revisions if is_own(context.script, revision)):
+        needed = with_ancestors(context.script, {own.revision})
+        order |= {r.revision: r for r in revisions if r.revision in needed}
+    order |= {r.revision: r for r in revisions}
+    applied = with_ancestors(context.script, rows)
+    pending = [revision for name, revision in order.items() if name not in applied]
+    return [MigrationStep.upgrade_from_script(context.script.revision_map, r) for r in pending]
 
 
 def overrides() -> dict[str, Any]:
+    """Make bare `alembic upgrade head` mean all branches, too, as nobody intends one of them."""
     options = context.config.cmd_opts or Namespace()
-    is_head = getattr(options, "revision", None) == "head" and options.cmd[0] is command.upgrade
-    return {"fn": upgrade_all} if is_head else {}
+    is_head = getattr(options, "revision", None) in {"head", "heads"}
+    is_upgrade = is_head and options.cmd[0] is command.upgrade
+    return {"fn": upgrade_all} if is_upgrade or context.config.attributes.get("upgrade") else {}
 
 
 def report(*_: object, step: MigrationInfo | None = None, **__: object) -> None:

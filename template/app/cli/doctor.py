@@ -49,6 +49,8 @@ def _findings() -> Iterator[str]:
         return
     if status.pending:
         yield f"Migrations are pending ({', '.join(status.pending)}): run `app db upgrade`."
+    elif not status.unknown and migrations.check(settings.database):
+        yield "The models need what no revision makes: `app db check` shows it."
 
 
 def _unknown_variables() -> Iterator[str]:

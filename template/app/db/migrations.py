@@ -67,6 +67,20 @@ def load_revisions() -> ScriptDirectory:
     return revisions
 
 
+def is_own(revisions: ScriptDirectory, revision: Script) -> bool:
+    """Tell whether a revision lies right in `migrations/versions/`."""
+    return Path(revision.path).resolve().parent == Path(revisions.versions).resolve()
+
+
+def with_ancestors(revisions: ScriptDirectory, names: Collection[str]) -> set[str]:
+    """Return revisions and all that they build or depend on."""
+    return {
+        ancestor.revision
+        for name in names
+        for ancestor in revisions.iterate_revisions(name, "base", implicit_base=True)
+    }
+
+
 def find_place(revisions: ScriptDirectory) -> tuple[str, tuple[str, ...]]:
     """Return what the project's next revision comes after, and what it depends on."""
     heads = revisions.get_revisions(revisions.get_heads())
@@ -78,7 +92,7 @@ def find_place(revisions: ScriptDirectory) -> tuple[str, tuple[str, ...]]:
         )
     template = {head.revision for head in heads} - set(own)
     # Alembic fails with KeyError on a revision that depends on another one and on its ancestor.
-    implied = {name for head in template for name in _with_ancestors(revisions, {head}) - {head}}
+    implied = {name for head in template for name in with_ancestors(revisions, {head}) - {head}}
     return own[0] if own else "base", tuple(sorted(template - implied))
 
 
@@ -111,11 +125,11 @@ async def read_status(connection: AsyncConnection, revisions: ScriptDirectory) -
     known = {revision.revision: revision for revision in revisions.walk_revisions()}
     unknown = rows - known.keys()
     # A row stands for all that it depends on, so there are fewer rows than newest revisions.
-    applied = _with_ancestors(revisions, rows - unknown)
+    applied = with_ancestors(revisions, rows - unknown)
     newest = [known[name] for name in sorted(applied) if not known[name].nextrev & applied]
     return MigrationStatus(
-        own=tuple(r.revision for r in newest if _is_own(revisions, r)),
-        template=tuple(r.revision for r in newest if not _is_own(revisions, r)),
+        own=tuple(r.revision for r in newest if is_own(revisions, r)),
+        template=tuple(r.revision for r in newest if not is_own(revisions, r)),
         pending=() if unknown else tuple(name for name in reversed(known) if name not in applied),
         unknown=tuple(sorted(unknown)),
     )
@@ -134,7 +148,9 @@ def current(database: DatabaseSettings) -> MigrationStatus:
 def upgrade(database: DatabaseSettings, *, on_applied: Callable[[str], None] | None = None) -> None:
     """Apply whatever is pending, in all branches; raise DatabaseAhead rather than guess."""
     _require_known(current(database))
-    command.upgrade(_config(database, on_applied=on_applied), "heads")
+    config = _config(database, on_applied=on_applied)
+    config.attributes["upgrade"] = True
+    command.upgrade(config, "heads")
 
 
 def downgrade(
@@ -219,21 +235,9 @@ def _config(
     )
 
 
-def _is_own(revisions: ScriptDirectory, revision: Script) -> bool:
-    return Path(revision.path).resolve().parent == Path(revisions.versions).resolve()
-
-
 def _own_heads(revisions: ScriptDirectory) -> tuple[str, ...]:
     heads = revisions.get_revisions(revisions.get_heads())
-    return tuple(sorted(head.revision for head in heads if _is_own(revisions, head)))
-
-
-def _with_ancestors(revisions: ScriptDirectory, names: Collection[str]) -> set[str]:
-    return {
-        ancestor.revision
-        for name in names
-        for ancestor in revisions.iterate_revisions(name, "base", implicit_base=True)
-    }
+    return tuple(sorted(head.revision for head in heads if is_own(revisions, head)))
 
 
 def _require_known(status: MigrationStatus) -> None:
@@ -255,12 +259,12 @@ def _require_current(status: MigrationStatus) -> None:
 def _steps_down(
     revisions: ScriptDirectory, status: MigrationStatus, *, branch: str | None, to: str | None
 ) -> list[Script]:
-    applied = _with_ancestors(revisions, {*status.own, *status.template})
+    applied = with_ancestors(revisions, {*status.own, *status.template})
     steps = [
         revision
         for revision in revisions.walk_revisions()
         if revision.revision in applied
-        and (branch in revision.branch_labels if branch else _is_own(revisions, revision))
+        and (branch in revision.branch_labels if branch else is_own(revisions, revision))
     ]
     names = {step.revision for step in steps}
     if not steps:
@@ -275,9 +279,9 @@ def _steps_down(
         target = revisions.get_revision(to).revision
         if target not in names:
             raise MigrationError(f"Revision {to} isn't applied, or is of another branch.")
-        steps = [s for s in steps if target in _with_ancestors(revisions, {s.revision}) - {target}]
+        steps = [s for s in steps if target in with_ancestors(revisions, {s.revision}) - {target}]
     lost = {step.revision for step in steps}
-    if built_on := {n for n in applied - lost if _with_ancestors(revisions, {n}) & lost}:
+    if built_on := {n for n in applied - lost if with_ancestors(revisions, {n}) & lost}:
         raise MigrationError(f"Undo {', '.join(sorted(built_on))} first: they need what would go.")
     return steps
 

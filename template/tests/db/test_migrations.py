@@ -14,6 +14,15 @@ from app.db import migrations
 from app.db.migrations import DatabaseAhead, MigrationError
 from tests.fixtures.migrations import ProjectCopy
 
+LATER = """
+revision = "{later}"
+down_revision = "{newest}"
+
+
+def upgrade() -> None:
+    pass
+"""
+
 
 def wait_for(path: Path) -> None:
     deadline = time.monotonic() + 20
@@ -157,25 +166,20 @@ def test_revisions_of_two_people_are_joined_by_the_command_that_is_named(
     assert migrations.current(new_project.database).own == ()
 
 
-def test_a_retired_table_stays_until_it_is_dropped_on_purpose(project: ProjectCopy) -> None:
-    database = project.database
-    migrations.upgrade(database)
-    project.query("CREATE TABLE retired (id int PRIMARY KEY)")
-    assert "op.drop_table('retired')" in migrations.check(database)
+def test_revisions_come_in_the_order_in_which_the_project_came_by_them(
+    new_project: ProjectCopy,
+) -> None:
+    core = new_project.root / "migrations" / "versions" / "core"
+    newest = max(path.stem for path in core.glob("*.py"))
+    expected = []
+    for later in ("core_9001", "core_9002"):
+        expected += [new_project.add_revision(f"Before {later}"), later]
+        (core / f"{later}.py").write_text(LATER.format(later=later, newest=newest))
+        newest = later
+    applied: list[str] = []
+    migrations.upgrade(new_project.database, on_applied=applied.append)
 
-    (project.root / "migrations" / "retired_tables.json").write_text('["retired"]')
-    assert migrations.check(database) == ""
-    assert migrations.autogenerate(database, "Nothing") is None
-    with pytest.raises(MigrationError, match="users"):
-        migrations.autogenerate(database, "Drop users", drop=["users"])
-
-    assert project.run("revision", "Drop retired", "--drop", "retired").exit_code == 0
-    assert "retired" in project.tables()
-    migrations.upgrade(database)
-    assert "retired" not in project.tables()
-    assert migrations.check(database) == ""
-    migrations.downgrade(database)
-    assert "retired" in project.tables()
+    assert applied[-4:] == expected
 
 
 def test_processes_that_upgrade_together_take_turns(new_project: ProjectCopy) -> None:
