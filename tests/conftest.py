@@ -10,6 +10,7 @@ import pytest
 from tests.attacks.grounds import Grounds
 from tests.matrix.clusters import Cluster, running_cluster
 from tests.matrix.environment import Environment, environment_for
+from tests.matrix.releases import Releases, make_releases
 from tests.matrix.renders import Render, Renders
 from tests.matrix.rows import rows
 
@@ -21,6 +22,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def renders(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Renders:
     base = tmp_path_factory.getbasetemp()
     return Renders((base if worker_id == "master" else base.parent) / "renders")
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Releases:
+    base = tmp_path_factory.getbasetemp()
+    return make_releases((base if worker_id == "master" else base.parent) / "releases")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from tests.matrix.git import git
 from tests.matrix.projects import answers_of, update
 from tests.matrix.questions import ROOT, Answers
-from tests.matrix.releases import NOW, Release, Releases, make_releases, releases
+from tests.matrix.releases import NOW, Release, Releases, releases
 from tests.matrix.rows import PRESETS, everything
 from tests.matrix.trees import differences
 
@@ -16,12 +16,6 @@ STARTS: dict[str, Answers] = {preset: {"preset": preset} for preset in PRESETS} 
 }
 # What `make test` tries of them; `make test-full` tries all.
 SOON = {"starter", "everything"}
-
-
-@pytest.fixture(scope="session")
-def released(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Releases:
-    base = tmp_path_factory.getbasetemp()
-    return make_releases((base if worker_id == "master" else base.parent) / "releases")
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)

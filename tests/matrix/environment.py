@@ -62,10 +62,10 @@ def environment_for(renders: Iterable[Render], folder: Path = FOLDER) -> Environ
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{name}.lock"):
         if not done.exists():
-            _uv("venv", "--clear", "--python", sys.executable, str(path))
+            run_uv("venv", "--clear", "--python", sys.executable, str(path))
             # Most tests start Python more than once; compiled, what it imports costs half as much.
             python = str(path / "bin" / "python")
-            _uv("pip", "install", "--compile-bytecode", "--python", python, *wanted)
+            run_uv("pip", "install", "--compile-bytecode", "--python", python, *wanted)
             done.touch()
     return Environment(path)
 
@@ -78,7 +78,7 @@ def requirements_of(render: Render) -> list[str]:
     return [*project["project"]["dependencies"], *grouped]
 
 
-def _uv(*arguments: str) -> None:
+def runrun_uv(*arguments: str, cwd: Path | None = None) -> None:
     beside_python = Path(sys.executable).with_name("uv")
     uv = os.environ.get("UV") or shutil.which("uv") or str(beside_python)
-    subprocess.run([uv, *arguments, "--quiet"], check=True)
+    subprocess.run([uv, *arguments, "--quiet"], cwd=cwd, check=True)

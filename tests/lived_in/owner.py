@@ -1,0 +1,119 @@
+"""What the owner of a project does to it over the months, by a script."""
+
+import difflib
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.matrix.clusters import settings_for
+from tests.matrix.environment import Environment, run_uv
+from tests.matrix.git import commit_all
+from tests.matrix.servers import MAIN
+
+BLOCK = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+DOCSTRING = re.compile(r'\A""".*?"""\n', re.DOTALL)
+COMMENTS = {".md": "<!-- ours -->", ".jinja": "", ".json": ""}
+PACKAGES = ("boto3>=1.40", "pillow>=12", "stripe>=13")
+
+
+@dataclass
+class Owner:
+    """Remembers what is the owner's, to find what was lost of it."""
+
+    project: Path
+    environment: Environment
+    database_url: str
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+
+    def app(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the project on the owner's database."""
+        variables = settings_for(self.database_url)
+        command = ("-c", MAIN, *arguments)
+        return self.environment.run("python", *command, cwd=self.project, variables=variables)
+
+    def succeed(self, *arguments: str) -> str:
+        result = self.app(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def commit(self, message: str) -> None:
+        commit_all(self.project, message)
+
+    def add_resource(self) -> None:
+        """Write the resource of the project's own documents, with its migration and tests."""
+        document = (self.project / "docs" / "ONBOARDING.md").read_text()
+        for name, text in BLOCK.findall(document):
+            path = self.project / name
+            if path.exists():
+                docstring = DOCSTRING.match(path.read_text())
+                assert docstring
+                path.write_text(f"{docstring[0]}\n{text}")
+            else:
+                path.write_text(text)
+            self._own(name)
+        self.succeed("db", "upgrade")
+        self._own(self.succeed("db", "revision", "Add notes").split()[-1].removesuffix("."))
+        self.succeed("db", "upgrade")
+
+    def add_setting(self) -> None:
+        name = "app/core/config/project.py"
+        with (self.project / name).open("a") as file:
+            file.write("    notes_per_user: int = 100\n")
+        self._own(name)
+        self.insert(".env.example", "PROJECT_NOTES_PER_USER=100", after="# APP_FRONTEND_URL=")
+
+    def add_packages(self) -> None:
+        """Do as `uv add` does, without installing what is added."""
+        run_uv("add", "--frozen", *PACKAGES, cwd=self.project)
+        self.lines["pyproject.toml"] = [f'"{package}",' for package in PACKAGES]
+
+    def delete(self, name: str) -> None:
+        (self.project / name).unlink()
+        self.deleted.add(name)
+
+    def insert(self, name: str, line: str, *, after: str) -> None:
+        path = self.project / name
+        text = path.read_text()
+        assert text.count(after) == 1, f"{name} has no single {after}"
+        head, found, tail = text.partition(after)
+        rest, _, tail = tail.partition("\n")
+        path.write_text(f"{head}{found}{rest}\n{line}\n{tail}")
+        self.lines.setdefault(name, []).append(line)
+
+    def write_beside(self, name: str, other: Path) -> None:
+        """Write a comment of one's own beside each place in which another render differs.
+
+        One line that no update changes lies between.
+        """
+        path = self.project / name
+        lines = path.read_text().splitlines()
+        blocks = difflib.SequenceMatcher(None, lines, other.read_text().splitlines()).get_opcodes()
+        comment = COMMENTS.get(path.suffix, "# ours")
+        for number, (tag, _, end, _, _) in reversed([*enumerate(blocks)]):
+            if tag != "equal" and end + 1 < len(lines):
+                indent = lines[end][: len(lines[end]) - len(lines[end].lstrip())]
+                ours = f"{indent}{comment.replace('ours', f'ours {number}')}"
+                lines.insert(end + 1, ours)
+                self.lines.setdefault(name, []).append(ours)
+        path.write_text("\n".join(lines) + "\n")
+
+    def losses(self) -> list[str]:
+        """Return what is no longer as the owner left it."""
+        lost = [
+            f"{name} has changed" for name in self.files if self._content(name) != self.files[name]
+        ]
+        lost += [f"{name} came back" for name in self.deleted if (self.project / name).exists()]
+        for name, lines in self.lines.items():
+            text = (self._content(name) or b"").decode()
+            lost += [f"{name} lacks {line}" for line in lines if text.count(line) != 1]
+        return lost
+
+    def _own(self, name: str) -> None:
+        self.files[name] = (self.project / name).read_bytes()
+
+    def _content(self, name: str) -> bytes | None:
+        path = self.project / name
+        return path.read_bytes() if path.exists() else None

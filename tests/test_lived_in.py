@@ -1,0 +1,77 @@
+"""A project that its owner has worked on follows the template, and loses nothing on the way."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lived_in.owner import Owner
+from tests.matrix.clusters import Cluster
+from tests.matrix.environment import Environment
+from tests.matrix.git import git
+from tests.matrix.questions import Answers
+from tests.matrix.releases import NOW, Releases, releases
+
+STARTER: Answers = {"preset": "starter"}
+FIRST = releases()[0].version
+LATER = [*(release.version for release in releases()[1:]), NOW]
+DOCKERFILE_LINE = "RUN apt-get update && apt-get install --yes libpq5"
+DELETED = "docs/AUTH_MODEL.md"
+
+pytestmark = pytest.mark.xdist_group("live")
+
+
+@pytest.fixture
+def owner(
+    released: Releases, environment: Environment, cluster: Cluster, tmp_path: Path
+) -> Iterator[Owner]:
+    project = released.project(FIRST, STARTER, tmp_path / "project")
+    with cluster.database(like="template0") as url:
+        yield Owner(project, environment, url)
+
+
+def live_in(owner: Owner, released: Releases, tmp_path: Path) -> None:
+    """Do everything that an owner does."""
+    for number, other in enumerate(({"features": []}, {"auth": "session"}, {"ci": "none"})):
+        render = released.project(FIRST, {**STARTER, **other}, tmp_path / f"other-{number}")
+        for name in git(render, "ls-files").split():
+            theirs, ours = render / name, owner.project / name
+            if ours.is_file() and ours.read_bytes() != theirs.read_bytes() and name != ANSWERS:
+                owner.write_beside(name, theirs)
+    owner.add_resource()
+    owner.add_setting()
+    owner.insert("Dockerfile", DOCKERFILE_LINE, after="RUN useradd")
+    owner.add_packages()
+    owner.delete(DELETED)
+    owner.commit("Live in it")
+
+
+def update(owner: Owner, *options: str) -> subprocess.CompletedProcess[str]:
+    result = owner.app("update", "--no-setup", *options)
+    assert result.returncode == 0, result.stdout + result.stderr
+    owner.commit("Update")
+    return result
+
+
+ANSWERS = ".copier-answers.yml"
+
+
+def test_a_lived_in_project(
+    owner: Owner, released: Releases, environment: Environment, tmp_path: Path
+) -> None:
+    live_in(owner, released, tmp_path)
+    assert owner.losses() == []
+    for version in LATER:
+        update(owner, "--to", version)
+        assert owner.losses() == []
+    update(owner, "--off", "items")
+    assert owner.losses() == []
+    update(owner, "--on", "items")
+    assert owner.losses() == []
+    owner.succeed("db", "upgrade")
+    owner.succeed("db", "check")
+    result = environment.run("python", "-m", "pytest", "-q", "-n", "2", cwd=owner.project)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"\d+ passed", result.stdout)
