@@ -17,6 +17,7 @@ from tests.matrix.releases import NOW, Releases, releases
 STARTER: Answers = {"preset": "starter"}
 FIRST = releases()[0].version
 LATER = [*(release.version for release in releases()[1:]), NOW]
+OTHERS: list[Answers] = [{"features": []}, {"auth": "session"}, {"ci": "none"}]
 DOCKERFILE_LINE = "RUN apt-get update && apt-get install --yes libpq5"
 DELETED = "docs/AUTH_MODEL.md"
 
@@ -34,7 +35,7 @@ def owner(
 
 def live_in(owner: Owner, released: Releases, tmp_path: Path) -> None:
     """Do everything that an owner does."""
-    for number, other in enumerate(({"features": []}, {"auth": "session"}, {"ci": "none"})):
+    for number, other in enumerate(OTHERS):
         render = released.project(FIRST, {**STARTER, **other}, tmp_path / f"other-{number}")
         for name in git(render, "ls-files").split():
             theirs, ours = render / name, owner.project / name

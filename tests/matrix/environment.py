@@ -78,7 +78,7 @@ def requirements_of(render: Render) -> list[str]:
     return [*project["project"]["dependencies"], *grouped]
 
 
-def runrun_uv(*arguments: str, cwd: Path | None = None) -> None:
+def run_uv(*arguments: str, cwd: Path | None = None) -> None:
     beside_python = Path(sys.executable).with_name("uv")
     uv = os.environ.get("UV") or shutil.which("uv") or str(beside_python)
     subprocess.run([uv, *arguments, "--quiet"], cwd=cwd, check=True)
