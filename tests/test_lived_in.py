@@ -11,7 +11,7 @@ from tests.lived_in.owner import Owner
 from tests.matrix.clusters import Cluster
 from tests.matrix.environment import Environment
 from tests.matrix.git import git
-from tests.matrix.questions import Answers
+from tests.matrix.questions import ROOT, Answers
 from tests.matrix.releases import NOW, Releases, releases
 
 STARTER: Answers = {"preset": "starter"}
@@ -35,13 +35,14 @@ def owner(
 
 def live_in(owner: Owner, released: Releases, tmp_path: Path) -> None:
     """Do everything that an owner does."""
-    for number, other in enumerate(OTHERS):
-        render = released.project(FIRST, {**STARTER, **other}, tmp_path / f"other-{number}")
-        for name in git(render, "ls-files").split():
-            theirs, ours = render / name, owner.project / name
-            if ours.is_file() and ours.read_bytes() != theirs.read_bytes() and name != ANSWERS:
-                owner.write_beside(name, theirs)
     owner.add_resource()
+    others = [
+        released.project(FIRST, {**STARTER, **other}, tmp_path / f"other-{number}")
+        for number, other in enumerate(OTHERS)
+    ]
+    for name in git(owner.project, "ls-files").split():
+        if (ROOT / "template" / f"{name}.jinja").exists():
+            owner.write_beside(name, [path for each in others if (path := each / name).exists()])
     owner.add_setting()
     owner.insert("Dockerfile", DOCKERFILE_LINE, after="RUN useradd")
     owner.add_packages()
@@ -54,9 +55,6 @@ def update(owner: Owner, *options: str) -> subprocess.CompletedProcess[str]:
     assert result.returncode == 0, result.stdout + result.stderr
     owner.commit("Update")
     return result
-
-
-ANSWERS = ".copier-answers.yml"
 
 
 def test_a_lived_in_project(

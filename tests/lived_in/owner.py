@@ -3,6 +3,7 @@
 import difflib
 import re
 import subprocess
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.matrix.servers import MAIN
 
 BLOCK = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DOCSTRING = re.compile(r'\A""".*?"""\n', re.DOTALL)
-COMMENTS = {".md": "<!-- ours -->", ".jinja": "", ".json": ""}
+COMMENTS = {".md": "<!-- ours -->"}
 PACKAGES = ("boto3>=1.40", "pillow>=12", "stripe>=13")
 
 
@@ -68,7 +69,7 @@ class Owner:
     def add_packages(self) -> None:
         """Do as `uv add` does, without installing what is added."""
         run_uv("add", "--frozen", *PACKAGES, cwd=self.project)
-        self.lines["pyproject.toml"] = [f'"{package}",' for package in PACKAGES]
+        self.lines.setdefault("pyproject.toml", []).extend(f'"{each}",' for each in PACKAGES)
 
     def delete(self, name: str) -> None:
         (self.project / name).unlink()
@@ -83,21 +84,22 @@ class Owner:
         path.write_text(f"{head}{found}{rest}\n{line}\n{tail}")
         self.lines.setdefault(name, []).append(line)
 
-    def write_beside(self, name: str, other: Path) -> None:
-        """Write a comment of one's own beside each place in which another render differs.
+    def write_beside(self, name: str, others: Iterable[Path]) -> None:
+        """Write a comment beside each place in which a render with other answers differs.
 
         One line that no update changes lies between.
         """
         path = self.project / name
         lines = path.read_text().splitlines()
-        blocks = difflib.SequenceMatcher(None, lines, other.read_text().splitlines()).get_opcodes()
-        comment = COMMENTS.get(path.suffix, "# ours")
-        for number, (tag, _, end, _, _) in reversed([*enumerate(blocks)]):
-            if tag != "equal" and end + 1 < len(lines):
-                indent = lines[end][: len(lines[end]) - len(lines[end].lstrip())]
-                ours = f"{indent}{comment.replace('ours', f'ours {number}')}"
-                lines.insert(end + 1, ours)
-                self.lines.setdefault(name, []).append(ours)
+        places = {place for other in others for place in _beside_changes(lines, other)}
+        for place in sorted(places, reverse=True):
+            before = lines[place - 1]
+            indent = before[: len(before) - len(before.lstrip())]
+            ours = f"{indent}{COMMENTS.get(path.suffix, '# ours')}".replace(
+                "ours", f"ours {place:03}"
+            )
+            lines.insert(place, ours)
+            self.lines.setdefault(name, []).append(ours)
         path.write_text("\n".join(lines) + "\n")
 
     def losses(self) -> list[str]:
@@ -117,3 +119,11 @@ class Owner:
     def _content(self, name: str) -> bytes | None:
         path = self.project / name
         return path.read_bytes() if path.exists() else None
+
+
+def _beside_changes(lines: list[str], other: Path) -> Iterator[int]:
+    """Yield the number of lines that stand before each such place."""
+    theirs = other.read_text().splitlines()
+    for tag, _, end, _, _ in difflib.SequenceMatcher(None, lines, theirs).get_opcodes():
+        if tag != "equal" and end + 1 < len(lines):
+            yield end + 1
