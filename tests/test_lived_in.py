@@ -57,9 +57,7 @@ def update(owner: Owner, *options: str) -> subprocess.CompletedProcess[str]:
     return result
 
 
-def test_a_lived_in_project(
-    owner: Owner, released: Releases, environment: Environment, tmp_path: Path
-) -> None:
+def test_a_lived_in_project(owner: Owner, released: Releases, tmp_path: Path) -> None:
     live_in(owner, released, tmp_path)
     assert owner.losses() == []
     for version in LATER:
@@ -69,8 +67,26 @@ def test_a_lived_in_project(
     assert owner.losses() == []
     update(owner, "--on", "items")
     assert owner.losses() == []
+    assert_sound(owner)
+
+
+def test_the_example_renamed_to_what_it_became(owner: Owner) -> None:
+    owner.succeed("db", "upgrade")
+    owner.rename_resource()
+    owner.succeed("db", "upgrade")
+    owner.succeed("seed")
+    owner.commit("Make products of items")
+    for version in LATER:
+        update(owner, "--to", version)
+        assert owner.losses() == []
+    assert_sound(owner, "tests/api/test_products.py", "tests/api/test_contract.py", "tests/db")
+
+
+def assert_sound(owner: Owner, *tests: str) -> None:
+    """Check that migrations apply and agree with the models, and that tests pass."""
     owner.succeed("db", "upgrade")
     owner.succeed("db", "check")
-    result = environment.run("python", "-m", "pytest", "-q", "-n", "2", cwd=owner.project)
+    command = ("python", "-m", "pytest", "-q", "-n", "2", *tests)
+    result = owner.environment.run(*command, cwd=owner.project)
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"\d+ passed", result.stdout)

@@ -9,13 +9,23 @@ from pathlib import Path
 
 from tests.matrix.clusters import settings_for
 from tests.matrix.environment import Environment, run_uv
-from tests.matrix.git import commit_all
+from tests.matrix.git import commit_all, git
 from tests.matrix.servers import MAIN
 
 BLOCK = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DOCSTRING = re.compile(r'\A""".*?"""\n', re.DOTALL)
 COMMENTS = {".md": "<!-- ours -->"}
 PACKAGES = ("boto3>=1.40", "pillow>=12", "stripe>=13")
+
+SEAMS_OF_ITEMS = ("app/api/v1/router.py", "app/cli/users.py", "app/models/__init__.py")
+# Beside the resource, what its words mean elsewhere: members of a page, pairs of a dictionary.
+OTHER_ITEMS = ('["items"]', '{"items":', ".items()")
+RENAMES = (
+    "ALTER TABLE items RENAME TO products",
+    "ALTER TABLE products RENAME CONSTRAINT pk_items TO pk_products",
+    "ALTER TABLE products RENAME CONSTRAINT fk_items_owner_id_users TO fk_products_owner_id_users",
+    "ALTER INDEX ix_items_owner_id RENAME TO ix_products_owner_id",
+)
 
 
 @dataclass
@@ -71,6 +81,23 @@ class Owner:
         run_uv("add", "--frozen", *PACKAGES, cwd=self.project)
         self.lines.setdefault("pyproject.toml", []).extend(f'"{each}",' for each in PACKAGES)
 
+    def rename_resource(self) -> None:
+        """Make products of the items that the template brought, down to their table."""
+        names = git(self.project, "ls-files", "*items.py", ":!migrations").split()
+        for name in names:
+            renamed = name.replace("items", "products")
+            (self.project / renamed).write_text(_renamed((self.project / name).read_text()))
+            self.delete(name)
+            self._own(renamed)
+        for name in SEAMS_OF_ITEMS:
+            path = self.project / name
+            path.write_text(_renamed(path.read_text()))
+        printed = self.succeed("db", "revision", "--empty", "Rename items to products")
+        revision = self.project / printed.split()[-1].removesuffix(".")
+        calls = "\n".join(f'    op.execute("{statement}")' for statement in RENAMES)
+        revision.write_text(revision.read_text().replace("    pass", calls, 1))
+        self._own(revision.relative_to(self.project).as_posix())
+
     def delete(self, name: str) -> None:
         (self.project / name).unlink()
         self.deleted.add(name)
@@ -125,5 +152,18 @@ def _beside_changes(lines: list[str], other: Path) -> Iterator[int]:
     """Yield the number of lines that stand before each such place."""
     theirs = other.read_text().splitlines()
     for tag, _, end, _, _ in difflib.SequenceMatcher(None, lines, theirs).get_opcodes():
-        if tag != "equal" and end + 1 < len(lines):
-            yield end + 1
+        # A blank line may as well be the one that changes.
+        place = end + 2 if lines[end : end + 1] == [""] else end + 1
+        if tag != "equal" and place < len(lines):
+            yield place
+
+
+def _renamed(text: str) -> str:
+    for number, other in enumerate(OTHER_ITEMS):
+        text = text.replace(other, f"<{number}>")
+    for old, new in (("items", "products"), ("item", "product")):
+        for change in (str, str.upper, str.capitalize):
+            text = text.replace(change(old), change(new))
+    for number, other in enumerate(OTHER_ITEMS):
+        text = text.replace(f"<{number}>", other)
+    return text
