@@ -65,10 +65,8 @@ class Project:
 
 
 def migrations(version: str) -> list[dict[str, object]]:
-    hook = "{{ _copier_conf.src_path }}/hooks/carry.py"
-    arguments = ["{{ _stage }}", "{{ _copier_conf.answers_file }}"]
-    command = ["{{ _copier_python }}", hook, *arguments]
-    return [{"version": version, "when": True, "command": command}]
+    """Return how the hook is called for a version."""
+    return [{**configuration()["_migrations"][0], "version": version}]
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def explained() -> Iterator[None]:
         place = _place_of(error)
         hint = "" if place else HINTS.get(type(_cause_of(error)), "")
         place = place or f"Database {url.database} on {url.host}:{url.port or 5432}"
-        raise _failure(f"{place}: {_reason_of(error)}{hint}") from error
+        raise _failure(f"{place}: {reason_of(error)}{hint}") from error
 
 
 def _shown(path: Path) -> Path:
@@ -195,7 +195,8 @@ def _place_of(error: Exception) -> str | None:
     return None
 
 
-def _reason_of(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return what the database says, in one line."""
     cause = _cause_of(error)
     if isinstance(cause, asyncpg.LockNotAvailableError):
         return "another transaction holds the table; see DATABASE_MIGRATION_LOCK_TIMEOUT."

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 from dotenv import dotenv_values
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from app.cli.database import reason_of
 from app.cli.development import import_dev
 from app.core.config import SettingsError, group_types, load_settings
 from app.db import migrations
@@ -44,6 +45,9 @@ def _findings() -> Iterator[str]:
         return
     try:
         status = migrations.current(settings.database)
+    except DBAPIError as error:
+        yield f"The database refuses DATABASE_URL: {reason_of(error)}"
+        return
     except (SQLAlchemyError, OSError):
         yield "The database does not answer: is DATABASE_URL right, or `app dev` running?"
         return

@@ -7,9 +7,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.core.config import Settings
-from app.middleware.addresses import TrailingSlash, TrustedHost
 from app.middleware.problems import ErrorBoundary, Problems
 from app.middleware.request_context import REQUEST_ID, AccessLog, RequestId
+from app.middleware.routing import HeadLikeGet, TrailingSlash, TrustedHost
 from app.middleware.security_headers import SecurityHeaders
 
 
@@ -21,6 +21,7 @@ def ordered(settings: Settings, problems: Problems, *, header: str) -> list[Midd
         Middleware(TrailingSlash),
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.trusted_proxies)),
         Middleware(AccessLog),
+        Middleware(HeadLikeGet),
         Middleware(SecurityHeaders, strict_transport=app.is_guarded),
         Middleware(ErrorBoundary, problems, debug=app.debug),
         Middleware(TrustedHost, allowed_hosts=list(app.allowed_hosts), www_redirect=False),

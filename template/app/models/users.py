@@ -1,4 +1,4 @@
-from sqlalchemy import String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Entity, Timestamp, Timestamped, utc_now
@@ -11,6 +11,7 @@ class User(Timestamped, Entity):
     """
 
     __tablename__ = "users"
+    __table_args__ = (Index(None, "created_at", "id"),)
 
     email: Mapped[str] = mapped_column(String(320))
     email_key: Mapped[str | None] = mapped_column(String(320), unique=True)

@@ -51,6 +51,21 @@ async def test_every_answer_has_the_security_headers(client: AsyncClient, path: 
     assert "server" not in headers
 
 
+@pytest.mark.parametrize("path", [LIVE, "/health/ready", ME, "/nothing"])
+async def test_head_answers_as_get_does_without_a_body(user_client: AsyncClient, path: str) -> None:
+    got, head = await user_client.get(path), await user_client.head(path)
+    assert head.status_code == got.status_code
+    assert got.content
+    assert head.content == b""
+    for name in ("content-length", "content-type", "cache-control"):
+        assert head.headers[name] == got.headers[name]
+
+
+async def test_head_is_refused_where_there_is_no_get(user_client: AsyncClient) -> None:
+    response = await user_client.head(LOGIN)
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
 async def test_production_asks_for_https_and_hides_its_documents(
     variables: dict[str, str],
 ) -> None:

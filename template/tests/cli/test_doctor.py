@@ -36,6 +36,14 @@ async def test_doctor_names_what_is_wrong(run: Run, changes: dict[str, str], fin
     assert line.startswith(f"- {finding}")
 
 
+async def test_doctor_repeats_what_the_database_says(run: Run, migrated_database_url: str) -> None:
+    nowhere = f"{migrated_database_url.rpartition('/')[0]}/nowhere"
+    result = await run("doctor", DATABASE_URL=nowhere)
+    assert result.stdout.splitlines() == [
+        '- The database refuses DATABASE_URL: database "nowhere" does not exist'
+    ]
+
+
 async def test_doctor_and_upgrade_agree_on_what_is_pending(
     run: Run, empty_database_url: str
 ) -> None:
