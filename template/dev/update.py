@@ -28,6 +28,7 @@ from dev.template import (
 
 # Read by the hooks of the template, which refuse to take away what was edited here.
 DISCARD = "MAINSTAY_DISCARD"
+UNDO = "git restore --staged --worktree . && git clean -d --force ."
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _merge(root: Path, new: Rendering, *, discard: bool) -> None:
             unsafe=True,  # the hooks of the template; its code is what runs here anyway
         )
     except BaseException:
-        typer.echo("It stopped half-way. `git restore --staged --worktree . && git clean -d --force .` undoes it.")
+        typer.echo(f"It stopped half-way; this undoes what it did:\n  {UNDO}")
         raise
 
 
