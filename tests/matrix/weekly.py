@@ -1,7 +1,7 @@
 """The weekly job of a project, with real repositories, a real Copier and the real script.
 
-`gh` is a stand-in that records what it is asked, since no server of GitHub's can be run
-here. So are `make`, whose targets have tests of their own, and `app update`, which runs Copier alone.
+`gh` is a stand-in that records what it is asked, since no server of GitHub's can be run here. So
+are `make`, whose targets have tests of their own, and `app update`, which runs Copier alone.
 """
 
 import json
