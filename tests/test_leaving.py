@@ -9,11 +9,12 @@ import pytest
 
 from tests.checks.documents import documents_of, link_faults, mention_faults
 from tests.matrix.git import IDENTITY, commit_all, git
+from tests.matrix.projects import living_project, update
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Render, Renders
-from tests.test_updates import living_project, update
 
 DOCUMENT = (ROOT / "docs" / "updating.md").read_text()
+TRACE = re.compile(r"\bcopier\b|dev\.update|import_dev\(\"(update|template)\"\)")
 SECTIONS = ("Update from the template", "Yours, and the template's")
 
 
@@ -61,4 +62,7 @@ def test_leaving(project: Path, starter: Render) -> None:
             path.write_text(without(path.read_text(), title))
     assert link_faults(documents_of(left)) + mention_faults(documents_of(left)) == []
     texts = {left.name_of(path): path.read_text() for path in left.files()}
-    assert {name for name, text in texts.items() if "copier" in text} <= {"renovate.json"}
+    advice = DOCUMENT.partition("## Leave the template")[2]
+    remaining = [name for name, text in texts.items() if TRACE.search(text)]
+    assert remaining != []
+    assert [name for name in remaining if f"`{name}`" not in advice] == []

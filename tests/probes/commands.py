@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from app import project
-from app.cli import cli
+from app.cli.commands import cli
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
