@@ -1,7 +1,6 @@
 """The documents of this repository speak of files and commands that exist, here or in a render."""
 
 import re
-from collections.abc import Sequence
 
 import pytest
 
@@ -12,9 +11,6 @@ from tests.matrix.git import git
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS, everything
-
-# Commands that documents name before they are there.
-COMING = ("update", "doctor --drift")
 
 
 @pytest.fixture
@@ -44,21 +40,14 @@ def test_mentions(documents: Documents) -> None:
 
 def test_commands(documents: Documents, renders: Renders, environment: Environment) -> None:
     tree = commands_of(renders.get(everything(on=True)), environment)
-    assert unexpected(command_faults(documents.files, tree), COMING) == []
+    assert command_faults(documents.files, tree) == []
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_commands_of_a_render(preset: str, renders: Renders, environment: Environment) -> None:
     render = renders.get({"preset": preset})
     tree = commands_of(render, environment)
-    assert unexpected(command_faults(render.files(".md"), tree), COMING[:1]) == []
-
-
-def unexpected(faults: list[str], names: Sequence[str]) -> list[str]:
-    """Leave out what is known to come, each of which has to be missing still."""
-    coming = [fault for fault in faults if any(f"`app {name}`" in fault for name in names)]
-    assert all(any(f"`app {name}`" in fault for fault in faults) for name in names)
-    return [fault for fault in faults if fault not in coming]
+    assert command_faults(render.files(".md"), tree) == []
 
 
 def _destination(name: str) -> str | None:
