@@ -13,7 +13,7 @@ SOURCE ?= $(or $(shell exec 2>/dev/null; ! git status --porcelain | grep -q . &&
 	sed -n 's,^https://,git+&,p; s,^ssh://,git+&,p; /^git@/p'),$(CURDIR))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-full faults bench lint format clean
+.PHONY: help demo new test test-full faults bench lint format tags clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,13 @@ lint: $(BIN)/.ready ## Check the tests' own style and types
 format: $(BIN)/.ready ## Format the tests, and mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+tags: ## Give this clone the tags of the released versions that it lacks
+	@awk -F '"' '/^version/ { version = $$2 } /^commit/ { print version, $$2 }' tests/releases.toml | \
+		while read -r version commit; do \
+			git rev-parse --quiet --verify "refs/tags/$$version" >/dev/null || git tag "$$version" "$$commit"; \
+		done
+	@git tag --list
 
 clean: ## Remove all that was built here, the demo and its data included
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache

@@ -136,7 +136,7 @@ def test_what_can_be_switched_is_named(project: Project) -> None:
     [
         ("database=sqlite", "A project stays on PostgreSQL"),
         ("id_strategy=dual", "A project keeps its kind of ids"),
-        ("project_slug=../up", "Use 1 to 63 lower-case letters"),
+        ("project_slug=../up", "Use a-z, 0-9 and -, like my-api."),
         ("auth=basic", "'basic' is not in"),
     ],
 )

@@ -4,11 +4,13 @@ import re
 
 import pytest
 
+from tests.checks.commands import command_faults, commands_of
 from tests.checks.documents import Documents, link_faults, mention_faults, targets_in
+from tests.matrix.environment import Environment
 from tests.matrix.git import git
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Renders
-from tests.matrix.rows import everything
+from tests.matrix.rows import PRESETS, everything
 
 
 @pytest.fixture
@@ -34,6 +36,18 @@ def test_links(documents: Documents) -> None:
 
 def test_mentions(documents: Documents) -> None:
     assert mention_faults(documents) == []
+
+
+def test_commands(documents: Documents, renders: Renders, environment: Environment) -> None:
+    tree = commands_of(renders.get(everything(on=True)), environment)
+    assert command_faults(documents.files, tree) == []
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_commands_of_a_render(preset: str, renders: Renders, environment: Environment) -> None:
+    render = renders.get({"preset": preset})
+    tree = commands_of(render, environment)
+    assert command_faults(render.files(".md"), tree) == []
 
 
 def _destination(name: str) -> str | None:

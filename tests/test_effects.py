@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checks.workflows import workflow_faults
 from tests.matrix.environment import Environment
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Render, Renders
@@ -54,6 +55,11 @@ def test_workflow_is_valid(ours: bool, starter: Render) -> None:
     workflows = list(folder.iterdir())
     assert workflows
     assert [schema_faults("github-workflows", file) for file in workflows] == [""] * len(workflows)
+    assert [fault for file in workflows for fault in workflow_faults(file)] == []
+
+
+def test_renovate_configuration_is_valid(starter: Render) -> None:
+    assert schema_faults("renovate", starter.path / "renovate.json") == ""
 
 
 @pytest.mark.parametrize("license_", OPENINGS)

@@ -1,6 +1,7 @@
 """The source of the template, before anything is rendered."""
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.checks.conditionals import (
     conditional_budget_faults,
     conditions,
     seam_faults,
+    sources,
 )
 from tests.checks.leftovers import idle_identifiers
 from tests.checks.ownership import anchor_faults, ownership_faults
@@ -74,6 +76,11 @@ def test_effect_of_the_stem_has_a_test(stem: str) -> None:
     path, _, name = STEMS[stem].effect.partition("::")
     functions = ast.parse((ROOT / path).read_text()).body
     assert name in {node.name for node in functions if isinstance(node, ast.FunctionDef)}
+
+
+def test_nothing_bears_the_name_of_the_default_project() -> None:
+    texts = {path: path.read_text() for path in sources(TEMPLATE)}
+    assert [path for path, text in texts.items() if re.search(r"(?i)\bmy[ _-]api\b", text)] == []
 
 
 def test_copying_needs_no_trust() -> None:

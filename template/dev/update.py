@@ -65,8 +65,9 @@ def run(root: Path, wishes: Wishes, *, discard: bool, setup: bool) -> None:
 
 def _render_next(root: Path, folder: Path, old: Rendering, wishes: Wishes) -> Rendering:
     """Render what the project is to become, and ask what is new on the way."""
-    recorded = {} if wishes.ask else recorded_answers(root)
-    kept = {name: recorded[name] for name in old.asked() if name in recorded}
+    recorded = recorded_answers(root)
+    settled = () if wishes.ask else old.asked().keys() & recorded.keys()
+    kept = {name: recorded[name] for name in settled}
     answers = {**kept, **wishes.answers}
     asks = sys.stdin.isatty()
     new = _render_again(root, folder / "new", wishes.version, answers, defaults=not asks)
@@ -191,6 +192,8 @@ def _explained(root: Path) -> Iterator[None]:
         raise TemplateError("A hook of the template has refused, for the reason above.") from None
     except ProcessExecutionError as error:
         raise TemplateError(f"git has failed: {error.stderr.strip()}") from None
-    except (CopierError, ValueError) as error:
+    except CopierError as error:
         source = recorded_answers(root)["_src_path"]
         raise TemplateError(f"With the template of {source}: {error}") from None
+    except ValueError as error:  # what Copier raises for an answer that it refuses
+        raise TemplateError(str(error)) from None

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ from alembic import command, context
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.environment import NameFilterParentNames, NameFilterType
 from alembic.runtime.migration import MigrationContext, MigrationInfo, MigrationStep, RevisionStep
-from alembic.script import Script
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -63,35 +62,42 @@ def place_revision(
         revision.head, revision.depends_on = find_place(context.script)
 
 
-def upgrade_all(rows: tuple[str, ...], _context: MigrationContext) -> list[RevisionStep]:
+def upgrade_all(rows: tuple[str, ...], _context: MigrationContext) -> Iterator[RevisionStep]:
     """Apply all branches, in the order in which the project came by their revisions.
 
     One of its own depends on all that the template had then. What it does not depend on came
     later, and goes after it: a table that was dropped and made anew is changed in its new form.
     """
-    revisions = list(context.script.walk_revisions())[::-1]
-    order: dict[str, Script] = {}
-    for own in (revision for revision in revisions if is_own(context.script, revision)):
-        needed = with_ancestors(context.script, {own.revision})
-        order |= {r.revision: r for r in revisions if r.revision in needed}
-    order |= {r.revision: r for r in revisions}
-    applied = with_ancestors(context.script, rows)
-    pending = [revision for name, revision in order.items() if name not in applied]
-    return [MigrationStep.upgrade_from_script(context.script.revision_map, r) for r in pending]
+    script = context.script
+    below = {r.revision: with_ancestors(script, {r.revision}) for r in script.walk_revisions()}
+    # Whatever a revision needs has less below it. Alembic's order differs from run to run.
+    names = sorted(below, key=lambda name: (len(below[name]), name))
+    own = [name for name in names if is_own(script, script.get_revision(name))]
+    needed = (name for mine in own for name in names if name in below[mine])
+    order = dict.fromkeys([*needed, *names])
+    applied = with_ancestors(script, rows)
+    for name in (name for name in order if name not in applied):
+        revision = script.get_revision(name)
+        yield MigrationStep.upgrade_from_script(script.revision_map, revision)
+        report(name)  # Alembic asks for the next step once it has committed this one
 
 
 def overrides() -> dict[str, Any]:
     """Make bare `alembic upgrade head` mean all branches, too, as nobody intends one of them."""
     options = context.config.cmd_opts or Namespace()
     is_head = getattr(options, "revision", None) in {"head", "heads"}
-    is_upgrade = is_head and options.cmd[0] is command.upgrade
-    return {"fn": upgrade_all} if is_upgrade or context.config.attributes.get("upgrade") else {}
+    if context.config.attributes.get("upgrade") or (is_head and options.cmd[0] is command.upgrade):
+        return {"fn": upgrade_all}
+    return {"on_version_apply": report_step}
 
 
-def report(*_: object, step: MigrationInfo | None = None, **__: object) -> None:
-    on_applied = context.config.attributes.get("on_applied")
-    if on_applied and step:
-        on_applied(step.up_revision_id)
+def report(name: str | None) -> None:
+    if on_applied := context.config.attributes.get("on_applied"):
+        on_applied(name)
+
+
+def report_step(*_: object, step: MigrationInfo, **__: object) -> None:
+    report(step.up_revision_id)
 
 
 @asynccontextmanager
@@ -124,7 +130,6 @@ def run(connection: Connection) -> None:
         target_metadata=Base.metadata,
         include_name=include_name,
         process_revision_directives=place_revision,
-        on_version_apply=report,
         compare_server_default=True,
         # An upgrade that is killed leaves whole revisions behind, each with its row.
         transaction_per_migration=True,

@@ -21,7 +21,17 @@ def answer_faults(root: Path) -> list[str]:
         names = find_undeclared_variables(environment.parse(text)) - PROVIDED_BY_COPIER
         faults += [f"{place} uses {name}, which is no answer" for name in sorted(names - declared)]
         used |= names - {place}  # a question's own validator is no use of its answer
-    return faults + [f"{name} is answered, but nothing uses it" for name in sorted(declared - used)]
+    unused = sorted(declared - used - _recorded(root))
+    return faults + [f"{name} is answered, but nothing uses it" for name in unused]
+
+
+def _recorded(root: Path) -> set[str]:
+    """Return the answers that are only kept, so that no later default changes a project."""
+    return {
+        question.name
+        for question in questions(root).values()
+        if question.latched and "{{" not in str(configuration(root)[question.name]["default"])
+    }
 
 
 def _jinja(root: Path) -> Environment:

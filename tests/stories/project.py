@@ -124,10 +124,10 @@ class LivingProject:
             if applied:
                 copy = Database(url)
                 self._upgrade_with_a_kill(copy, applied)
-                assert copy.schema() ^ self.database.schema() == set()
-                assert copy.rows() == self.database.rows()
-                assert copy.revisions() == self.database.revisions()
-        assert lost(rows, self.database.rows()) == []
+                assert_same(copy.schema() ^ self.database.schema(), set())
+                assert_same(copy.rows(), self.database.rows())
+                assert_same(copy.revisions(), self.database.revisions())
+        assert_same(lost(rows, self.database.rows()), [])
         return applied
 
     def retired_tables(self) -> set[str]:
@@ -142,8 +142,8 @@ class LivingProject:
             database.wait_for_one_at_the_gate()
             process.kill()
             printed, _ = process.communicate()
-        assert applied_in(printed) == revisions[:half]
-        assert applied_in(self.db("upgrade", on=database)) == revisions[half:]
+        assert_same(applied_in(printed), revisions[:half])
+        assert_same(applied_in(self.db("upgrade", on=database)), revisions[half:])
 
     def _settings(self, on: Database | None) -> dict[str, str]:
         return settings_for((on or self.database).url)
@@ -152,3 +152,8 @@ class LivingProject:
 def applied_in(printed: str) -> list[str]:
     """Return the revisions that an upgrade says it has applied."""
     return re.findall(r"^Applied (\w+)\.$", printed, re.MULTILINE)
+
+
+def assert_same(left: object, right: object) -> None:
+    """Tell what differs, as pytest does by itself in a test only."""
+    assert left == right, f"{left} is not {right}"

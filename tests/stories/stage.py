@@ -12,7 +12,7 @@ from tests.matrix.git import commit_all
 from tests.matrix.projects import living_project
 from tests.matrix.questions import Answers
 from tests.stories.databases import Database, Part
-from tests.stories.project import LivingProject
+from tests.stories.project import LivingProject, assert_same
 from tests.stories.versions import Version, Versions
 
 OWN_TABLES = {"orders"}
@@ -49,11 +49,11 @@ class Stage:
     def assert_like_new(self, project: LivingProject) -> None:
         """Check that models and schema agree, with a new project, and with all revisions anew."""
         project.db("check")
-        assert self.differences(project) == set()
+        assert_same(self.differences(project), set())
         with self.cluster.database(like="template0") as url:
             again = Database(url)
             project.db("upgrade", on=again)
-            assert again.schema() ^ project.database.schema() == set()
+            assert_same(again.schema() ^ project.database.schema(), set())
 
     def _start(self, version: Version, answers: Answers) -> LivingProject:
         name = _name(version, answers)

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -28,16 +29,26 @@ from app.schemas.credentials import ChangeEmailRequest, ChangePasswordRequest, R
 from app.services.lockout import Lockout, account_of
 from app.services.use_case import use_case
 
+Renewed_co = TypeVar("Renewed_co", covariant=True)
+
 PASSWORD_RESET = "password_reset"  # noqa: S105
 RESET_LIFETIME = timedelta(minutes=30)
 
 
-class CredentialService:
+class Renewer(Protocol[Renewed_co]):
+    """What carries the session of who changes something."""
+
+    async def renew(self, principal: Principal, /) -> Renewed_co:
+        """Make what the device goes on with, within the use case that changes its account."""
+
+
+class CredentialService(Generic[Renewed_co]):
     """Changes of what a user signs in with; each asks for the password, or for a reset token."""
 
     def __init__(
         self,
         session: AsyncSession,
+        renewer: Renewer[Renewed_co],
         passwords: PasswordHasher,
         policy: PasswordPolicy,
         lockout: Lockout,
@@ -45,6 +56,7 @@ class CredentialService:
         listeners: Sequence[Listener],
     ) -> None:
         self.session = session
+        self.renewer = renewer
         self.passwords = passwords
         self.policy = policy
         self.lockout = lockout
@@ -55,15 +67,17 @@ class CredentialService:
 
     async def change_password(
         self, request: ChangePasswordRequest, *, principal: Principal
-    ) -> None:
+    ) -> Renewed_co:
         """Change the password and sign out all other devices; raise `WrongPassword`, or a 422."""
         password = request.new_password.get_secret_value()
         personal = (principal.email, principal.username, principal.full_name)
         await self.policy.check(password, personal=personal, pointer="#/new_password")
         proof = await self._prove(principal, request.current_password)
-        await self._change_password(principal, proof, await self.passwords.hash(password))
+        return await self._change_password(principal, proof, await self.passwords.hash(password))
 
-    async def change_email(self, request: ChangeEmailRequest, *, principal: Principal) -> User:
+    async def change_email(
+        self, request: ChangeEmailRequest, *, principal: Principal
+    ) -> tuple[User, Renewed_co]:
         """Change the address; raise `WrongPassword` or `EmailTaken`."""
         proof = await self._prove(principal, request.password)
         return await self._change_email(principal, proof, request.email)
@@ -118,13 +132,16 @@ class CredentialService:
         return Proof(hashed, *await self.passwords.verify(password.get_secret_value(), hashed))
 
     @use_case
-    async def _change_password(self, principal: Principal, proof: Proof, hashed: str) -> None:
+    async def _change_password(self, principal: Principal, proof: Proof, hashed: str) -> Renewed_co:
         user = await self._accept(principal, proof)
         await self._replace_password(user, hashed, keep=principal.session_id)
         await publish(self.session, PasswordChanged(user.id), self.listeners)
+        return await self.renewer.renew(principal)
 
     @use_case
-    async def _change_email(self, principal: Principal, proof: Proof, email: str) -> User:
+    async def _change_email(
+        self, principal: Principal, proof: Proof, email: str
+    ) -> tuple[User, Renewed_co]:
         user = await self._accept(principal, proof)
         former, user.email = user.email, email
         user.email_key = email_key(email)
@@ -132,7 +149,7 @@ class CredentialService:
         await self.users.update(user)
         await self.tokens.revoke_all(user.id)
         await publish(self.session, EmailChanged(user.id, former), self.listeners)
-        return user
+        return user, await self.renewer.renew(principal)
 
     @use_case
     async def _set_password(self, user_id: UUID, hashed: str) -> None:

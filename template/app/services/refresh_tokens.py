@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.config.jwt import JwtSettings
 from app.core.events import Listener, publish
 from app.core.exceptions import TokenInvalid
+from app.core.security.permissions import Principal
 from app.core.security.refresh_tokens import RefreshToken as RawToken
 from app.core.security.refresh_tokens import RefreshTokenReused, TokenReused
 from app.core.security.refresh_tokens import RefreshTokens as RawTokens
@@ -51,6 +52,9 @@ class TokenService:
     async def open(self, auth_session: AuthSession, device_token: str) -> LoginTokens:
         pair = await self._issue(auth_session, generation=1)
         return LoginTokens(**pair.model_dump(), device_token=device_token)
+
+    async def renew(self, _: Principal) -> None:
+        """Leave the tokens as they are: none of them is older than the sign-in."""
 
     @use_case
     async def refresh(self, token: str) -> TokenPair:

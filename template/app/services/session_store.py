@@ -13,7 +13,6 @@ from app.db.base import utc_now
 from app.models.auth import AuthSession
 from app.repositories.auth import AuthSessionRepository
 from app.repositories.session_store import SessionStore, StoredSession
-from app.repositories.users import UserRepository
 from app.services.use_case import use_case
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -48,7 +47,6 @@ class SessionService:
         self.lifetime = timedelta(seconds=settings.absolute_lifetime)
         self.store = store
         self.auth_sessions = AuthSessionRepository(session)
-        self.users = UserRepository(session)
 
     async def open(self, auth_session: AuthSession, device_token: str) -> SessionCredentials:
         return replace(await self._carry(auth_session), device_token=device_token)
@@ -68,32 +66,12 @@ class SessionService:
             await self.store.put(key, replace(stored, noted_at=now))
         return principal
 
-    async def renew(self, principal: Principal, token: str | None) -> SessionCredentials:
-        """Give a session another id, since what it stands for has changed; the old one is dead.
+    async def renew(self, principal: Principal) -> SessionCredentials:
+        """Give a session another id, since what it stands for changes; the old one is dead.
 
         Raise `SessionExpired` if the session has ended in the meantime.
         """
-        credentials = await self._renew(principal)
-        await self.close(token)
-        return credentials
-
-    async def end(self, token: str | None) -> None:
-        """End the session that an id leads to, if there is one: another has taken its place."""
-        stored = await self.store.find(digest(token)) if token else None
-        if stored is not None:
-            await self._revoke(stored)
-            await self.close(token)
-
-    async def close(self, token: str | None) -> None:
-        """Forget an id, whose session the database has ended already."""
-        if token is not None:
-            with suppress(ServiceUnavailable):
-                await self.store.delete(digest(token))
-
-    @use_case
-    async def _renew(self, principal: Principal) -> SessionCredentials:
-        # Resets and new roles lock the account too, so that no session slips through them.
-        await self.users.find_locked(principal.id)
+        # The change has locked the account, as resets and new roles do: nothing slips through.
         if not await self.auth_sessions.revoke(principal.session_id, user_id=principal.id):
             raise SessionExpired
         old = await self.auth_sessions.get(principal.session_id)
@@ -107,6 +85,19 @@ class SessionService:
             )
         )
         return await self._carry(renewed)
+
+    async def end(self, token: str | None) -> None:
+        """End the session that an id leads to, if there is one: another has taken its place."""
+        stored = await self.store.find(digest(token)) if token else None
+        if stored is not None:
+            await self._revoke(stored)
+            await self.close(token)
+
+    async def close(self, token: str | None) -> None:
+        """Forget an id, whose session the database has ended already."""
+        if token is not None:
+            with suppress(ServiceUnavailable):
+                await self.store.delete(digest(token))
 
     @use_case
     async def _revoke(self, stored: StoredSession) -> None:

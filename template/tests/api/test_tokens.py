@@ -7,6 +7,7 @@ import pytest
 from dirty_equals import IsStr
 from httpx2 import AsyncClient
 
+from app.core.config.app import SLUG
 from tests.fixtures.api import (
     KEY,
     PRODUCTION,
@@ -96,7 +97,7 @@ def forge(api: Api, claims: dict[str, Any], *, kid: str = "main", **changes: Any
 
 
 async def test_a_token_says_what_it_is_for(claims: dict[str, Any]) -> None:
-    assert (claims["typ"], claims["iss"], claims["aud"]) == ("access", "my-api", "my-api")
+    assert (claims["typ"], claims["iss"], claims["aud"]) == ("access", SLUG, SLUG)
     assert claims["exp"] - claims["iat"] == 900
     assert UUID(claims["sub"]) != UUID(claims["sid"])
 
@@ -185,10 +186,10 @@ async def test_others_verify_by_the_published_keys(
     assert ED25519 not in str(keys)
     public = {key["kid"]: jwt.PyJWK(key) for key in keys}
     kid = jwt.get_unverified_header(token)["kid"]
-    claims = jwt.decode(token, public[kid], algorithms=["EdDSA"], audience="my-api")
+    claims = jwt.decode(token, public[kid], algorithms=["EdDSA"], audience=SLUG)
     assert claims["typ"] == "access"
     with pytest.raises(jwt.InvalidSignatureError):
-        jwt.decode(token, public["old"], algorithms=["EdDSA"], audience="my-api")
+        jwt.decode(token, public["old"], algorithms=["EdDSA"], audience=SLUG)
 
 
 async def test_a_shared_secret_is_not_published(client: AsyncClient) -> None:

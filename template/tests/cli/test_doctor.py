@@ -4,7 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table
 
+from app.db.base import Base
 from dev.env_file import write_env
 from tests.fixtures.api import Run
 
@@ -52,6 +54,13 @@ async def test_doctor_and_upgrade_agree_on_what_is_pending(
     assert (await run("db", "upgrade", DATABASE_URL=empty_database_url)).exit_code == 0
     result = await run("doctor", DATABASE_URL=empty_database_url)
     assert (result.exit_code, result.stdout) == (0, "All is well.\n")
+
+
+async def test_doctor_misses_the_table_of_a_model(run: Run, extra_table: Table) -> None:
+    result = await run("doctor")
+    assert (result.exit_code, "`app db check`" in result.stdout) == (1, True)
+    Base.metadata.remove(extra_table)
+    assert (await run("doctor")).exit_code == 0
 
 
 async def test_doctor_names_files_with_conflict_markers(

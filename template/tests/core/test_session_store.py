@@ -25,6 +25,7 @@ from tests.fixtures.links import Link, linked
 LOGIN = "/api/v1/auth/login"
 REGISTER = "/api/v1/auth/register"
 ME = "/api/v1/users/me"
+NEW = "several quite different words"
 LIVE = "SELECT count(*) FROM auth_sessions WHERE revoked_at IS NULL"
 # A budget that no slow run of a test needs, and less than any that it would not keep.
 BUDGET = {"REDIS_TIMEOUT": "0.5"}
@@ -152,6 +153,29 @@ async def test_a_session_that_redis_has_no_room_for_does_not_begin(
         await valkey.config_set("maxmemory", 0)
     assert await database.fetch(LIVE) == [(1,)]
     assert (await user_client.get(ME)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("change-password", {"current_password": PASSWORD, "new_password": NEW}),
+        ("change-email", {"email": "lovelace@example.com", "password": PASSWORD}),
+    ],
+)
+async def test_what_redis_has_no_room_for_changes_nothing(
+    user_client: AsyncClient, valkey: Redis, database: Database, path: str, body: dict[str, str]
+) -> None:
+    account = "SELECT email, hashed_password FROM users"
+    before = await database.fetch(account)
+    await valkey.config_set("maxmemory", 1)
+    try:
+        refused = await user_client.post(f"{ME}/{path}", json=body)
+    finally:
+        await valkey.config_set("maxmemory", 0)
+    assert_problem(refused, 503, "service_unavailable")
+    assert await database.fetch(account) == before
+    assert (await user_client.post(f"{ME}/{path}", json=body)).is_success
+    assert await database.fetch(account) != before
 
 
 @pytest.mark.parametrize(
