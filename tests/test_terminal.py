@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.matrix.environment import Environment
 from tests.matrix.git import IDENTITY, commit_all, git
 from tests.matrix.projects import answers_of, living_project
 from tests.matrix.questions import Answers, asked, configuration
 from tests.matrix.renders import Renders
+from tests.matrix.servers import MAIN
 from tests.matrix.terminals import CTRL_C, CTRL_U, DOWN, ENTER, SPACE, Terminal, terminal
 from tests.matrix.trees import differences
 
 COPIER = Path(sys.executable).with_name("copier")
 COPY = (COPIER, "copy", "--vcs-ref=HEAD")
-# The ways to update a project: each asks the same questions, and tells the same before and after.
-UPDATES = {"copier update": (COPIER, "update", "--vcs-ref=HEAD")}
+UPDATE = (COPIER, "update", "--vcs-ref=HEAD")
 HELPS = {name: str(configuration()[name]["help"]) for name in asked()}
 SLUG_REFUSED = "Validation error for question 'project_slug': Use a-z, 0-9 and -, like my-api."
 STOPPED = "Execution stopped by user"
@@ -32,9 +33,10 @@ def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(params=sorted(UPDATES))
-def update(request: pytest.FixtureRequest) -> Sequence[str | Path]:
-    return UPDATES[request.param]
+@pytest.fixture
+def update(environment: Environment) -> Sequence[str | Path]:
+    """Return the guided way, as it is called in the environment of all renders."""
+    return (environment.path / "bin" / "python", "-c", MAIN, "update", "--to=HEAD", "--no-setup")
 
 
 @pytest.fixture
@@ -123,10 +125,8 @@ def test_commands_that_are_told_work(name: str, renders: Renders, tmp_path: Path
     assert git(tmp_path / name, "log", "--format=%s") == "Start from Mainstay\n"
 
 
-def test_update_offers_the_recorded_answers(
-    update: Sequence[str | Path], project: Path, renders: Renders
-) -> None:
-    with terminal(*update, cwd=project) as opened:
+def test_update_offers_the_recorded_answers(project: Path, renders: Renders) -> None:
+    with terminal(*UPDATE, cwd=project) as opened:
         opened.wait_for("`uv run app update`")
         opened.wait_for("it says what would be lost before it changes anything,\n")
         answer(opened)
@@ -137,15 +137,15 @@ def test_update_offers_the_recorded_answers(
     assert answers_of(project)["_src_path"] == str(renders.template)
 
 
-def test_update_switches_a_feature_off_and_on(update: Sequence[str | Path], project: Path) -> None:
+def test_update_switches_a_feature_off_and_on(project: Path) -> None:
     model = project / "app" / "models" / "items.py"
     before = git(project, "rev-parse", "HEAD").strip()
-    with terminal(*update, cwd=project) as opened:
+    with terminal(*UPDATE, cwd=project) as opened:
         answer(opened, {"features": [(SPACE, "○ items")]})
         assert opened.finish() == 0
     assert not model.exists()
     commit_all(project, "Switch off")
-    with terminal(*update, cwd=project) as opened:
+    with terminal(*UPDATE, cwd=project) as opened:
         answer(opened, {"features": [(SPACE, "● items")]})
         assert opened.finish() == 0
     assert model.exists()
@@ -153,17 +153,53 @@ def test_update_switches_a_feature_off_and_on(update: Sequence[str | Path], proj
     assert git(project, "diff", "--name-only", before) == ""
 
 
-def test_ctrl_c_leaves_a_project_as_it_is(update: Sequence[str | Path], project: Path) -> None:
-    with terminal(*update, cwd=project) as opened:
+def test_ctrl_c_leaves_a_project_as_it_is(project: Path) -> None:
+    with terminal(*UPDATE, cwd=project) as opened:
         stop_at(opened, "features")
         assert opened.finish() == 1
         assert STOPPED in opened.shown
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_update_refuses_a_wrong_answer(update: Sequence[str | Path], project: Path) -> None:
-    corrections = [(CTRL_U + "My API!" + ENTER, SLUG_REFUSED), (CTRL_U + "store", "   store")]
+def test_guided_update_asks_everything_where_that_is_wanted(
+    update: Sequence[str | Path], project: Path
+) -> None:
+    with terminal(*update, "--ask", cwd=project) as opened:
+        answer(opened, {"features": [(SPACE, "○ items")]})
+        opened.wait_for("run `make check test`, then commit.")
+        assert opened.finish() == 0
+    assert not (project / "app" / "models" / "items.py").exists()
+
+
+def test_guided_update_asks_nothing_that_was_answered(
+    update: Sequence[str | Path], project: Path
+) -> None:
     with terminal(*update, cwd=project) as opened:
+        opened.wait_for("Nothing to do")
+        assert opened.finish() == 0
+    record = project / ".copier-answers.yml"
+    answers = record.read_text()
+    record.write_text(answers.replace("license: none\n", ""))
+    assert record.read_text() != answers
+    commit_all(project, "As if there were a new question")
+    with terminal(*update, cwd=project) as opened:
+        opened.wait_for(HELPS["license"])
+        opened.type(DOWN + ENTER)
+        assert opened.finish() == 0
+    assert answers_of(project)["license"] == "Apache-2.0"
+
+
+def test_ctrl_c_stops_the_guided_update(update: Sequence[str | Path], project: Path) -> None:
+    with terminal(*update, "--ask", cwd=project) as opened:
+        stop_at(opened, "features")
+        opened.wait_for("Stopped, before anything was changed.")
+        assert opened.finish() == 1
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_update_refuses_a_wrong_answer(project: Path) -> None:
+    corrections = [(CTRL_U + "My API!" + ENTER, SLUG_REFUSED), (CTRL_U + "store", "   store")]
+    with terminal(*UPDATE, cwd=project) as opened:
         answer(opened, {"project_slug": corrections})
         assert opened.finish() == 0
     assert answers_of(project)["project_slug"] == "store"
@@ -176,18 +212,16 @@ def test_update_refuses_a_wrong_answer(update: Sequence[str | Path], project: Pa
         ("auth=none", "Invalid choice for 'auth'"),
     ],
 )
-def test_update_refuses_what_a_project_can_not_be(
-    given: str, sentence: str, update: Sequence[str | Path], project: Path
-) -> None:
-    with terminal(*update, "--defaults", f"--data={given}", cwd=project) as opened:
+def test_update_refuses_what_a_project_can_not_be(given: str, sentence: str, project: Path) -> None:
+    with terminal(*UPDATE, "--defaults", f"--data={given}", cwd=project) as opened:
         assert opened.finish() == 1
         assert sentence in opened.shown.replace("\n", "")
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_update_refuses_what_is_not_committed(update: Sequence[str | Path], project: Path) -> None:
+def test_update_refuses_what_is_not_committed(project: Path) -> None:
     (project / "README.md").write_text("Mine\n")
-    with terminal(*update, "--defaults", cwd=project) as opened:
+    with terminal(*UPDATE, "--defaults", cwd=project) as opened:
         assert opened.finish() == 1
         assert "commit or stash your" in opened.shown
     assert git(project, "status", "--porcelain") == " M README.md\n"
@@ -216,14 +250,12 @@ def test_copy_without_a_terminal_asks_for_defaults(renders: Renders, tmp_path: P
     assert differences(renders.get({"preset": "starter"}).path, tmp_path / "new") == []
 
 
-def test_update_without_a_terminal_asks_for_defaults(
-    update: Sequence[str | Path], project: Path
-) -> None:
-    refused = without_a_terminal(*update, cwd=project)
+def test_update_without_a_terminal_asks_for_defaults(project: Path) -> None:
+    refused = without_a_terminal(*UPDATE, cwd=project)
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1].startswith("Interactive session required: Use `--defa")
     assert git(project, "status", "--porcelain") == ""
     off = "--data=features=[]"
-    accepted = without_a_terminal(*update, "--defaults", off, cwd=project)
+    accepted = without_a_terminal(*UPDATE, "--defaults", off, cwd=project)
     assert accepted.returncode == 0, accepted.stderr
     assert not (project / "app" / "models" / "items.py").exists()

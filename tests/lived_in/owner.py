@@ -10,11 +10,13 @@ from pathlib import Path
 from tests.matrix.clusters import settings_for
 from tests.matrix.environment import Environment, run_uv
 from tests.matrix.git import commit_all, git
+from tests.matrix.questions import configuration
 from tests.matrix.servers import MAIN
 
 BLOCK = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DOCSTRING = re.compile(r'\A""".*?"""\n', re.DOTALL)
 COMMENTS = {".md": "<!-- ours -->"}
+MOVES = {move["from"]: move["to"] for move in configuration()["_moves"]}
 PACKAGES = ("boto3>=1.40", "pillow>=12", "stripe>=13")
 
 SEAMS_OF_ITEMS = ("app/api/v1/router.py", "app/cli/users.py", "app/models/__init__.py")
@@ -144,8 +146,8 @@ class Owner:
         self.files[name] = (self.project / name).read_bytes()
 
     def _content(self, name: str) -> bytes | None:
-        path = self.project / name
-        return path.read_bytes() if path.exists() else None
+        paths = [self.project / name, self.project / MOVES.get(name, name)]
+        return next((path.read_bytes() for path in paths if path.exists()), None)
 
 
 def _beside_changes(lines: list[str], other: Path) -> Iterator[int]:
