@@ -171,7 +171,7 @@ def test_revisions_come_in_the_order_in_which_the_project_came_by_them(
 ) -> None:
     core = new_project.root / "migrations" / "versions" / "core"
     newest = max(path.stem for path in core.glob("*.py"))
-    expected = []
+    expected: list[str] = []
     for later in ("core_9001", "core_9002"):
         expected += [new_project.add_revision(f"Before {later}"), later]
         (core / f"{later}.py").write_text(LATER.format(later=later, newest=newest))
