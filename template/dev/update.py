@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 from copier import run_update
-from copier.errors import CopierError, TaskError
+from copier.errors import CopierAnswersInterrupt, CopierError, TaskError
 from plumbum import ProcessExecutionError
 
 from dev.checkout import find_conflicts
@@ -188,6 +188,8 @@ def _explained(root: Path) -> Iterator[None]:
     """Turn what Copier and git complain about into one sentence."""
     try:
         yield
+    except CopierAnswersInterrupt:
+        raise TemplateError("Stopped, before anything was changed.") from None
     except TaskError:
         raise TemplateError("A hook of the template has refused, for the reason above.") from None
     except ProcessExecutionError as error:
