@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lived_in.owner import MOVES, Owner
+from tests.lived_in.owner import Owner
 from tests.matrix.clusters import Cluster
 from tests.matrix.environment import Environment
 from tests.matrix.git import git
@@ -45,8 +45,7 @@ def live_in(owner: Owner, released: Releases, tmp_path: Path) -> None:
             owner.write_beside(name, [path for each in others if (path := each / name).exists()])
     owner.add_setting()
     owner.insert("Dockerfile", DOCKERFILE_LINE, after="RUN useradd")
-    for name in MOVES:
-        owner.insert(name, "# ours, wherever it goes", after="from starlette.types import")
+    owner.insert("app/middleware/addresses.py", "# ours, wherever it goes", after="PROBES = ")
     owner.add_packages()
     owner.delete(DELETED)
     owner.commit("Live in it")

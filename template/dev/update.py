@@ -194,8 +194,6 @@ def _explained(root: Path) -> Iterator[None]:
         raise TemplateError("A hook of the template has refused, for the reason above.") from None
     except ProcessExecutionError as error:
         raise TemplateError(f"git has failed: {error.stderr.strip()}") from None
-    except CopierError as error:
+    except (CopierError, ValueError) as error:
         source = recorded_answers(root)["_src_path"]
-        raise TemplateError(f"With the template of {source}: {error}") from None
-    except ValueError as error:  # what Copier raises for an answer that it refuses
-        raise TemplateError(str(error)) from None
+        raise TemplateError(f"{error}\nThe template is that of {source}.") from None
