@@ -179,14 +179,14 @@ def test_guided_update_asks_nothing_that_was_answered(
         assert opened.finish() == 0
     record = project / ".copier-answers.yml"
     answers = record.read_text()
-    record.write_text(answers.replace("license: none\n", ""))
+    record.write_text(answers.replace("project_description: A backend built with FastAPI.\n", ""))
     assert record.read_text() != answers
     commit_all(project, "As if there were a new question")
     with terminal(*update, cwd=project) as opened:
-        opened.wait_for(HELPS["license"])
-        opened.type(DOWN + ENTER)
+        opened.wait_for(HELPS["project_description"])
+        opened.type(CTRL_U + "Sells things." + ENTER)
         assert opened.finish() == 0
-    assert answers_of(project)["license"] == "Apache-2.0"
+    assert answers_of(project)["project_description"] == "Sells things."
 
 
 def test_ctrl_c_stops_the_guided_update(update: Sequence[str | Path], project: Path) -> None:
