@@ -71,6 +71,8 @@ def make_releases(folder: Path) -> Releases:
 
 
 def _extract(commit: str, folder: Path) -> None:
+    if git(ROOT, "rev-parse", "--is-shallow-repository").strip() == "true":
+        raise AssertionError("Released versions are in the history: `git fetch --unshallow`.")
     _empty(folder)
     found = git(ROOT, "ls-tree", "--name-only", commit, *PARTS).split()
     command = ("git", "archive", "--format=tar", commit, *found)
