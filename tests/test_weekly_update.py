@@ -1,18 +1,18 @@
 """The weekly job of a project opens a pull request, and says what is left to do."""
 
-import shutil
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.matrix.git import git
-from tests.matrix.weekly import BRANCH, Job, weekly_job
+from tests.matrix.environment import Environment
+from tests.matrix.git import commit_all, git
+from tests.matrix.releases import NOW, Releases, releases
+from tests.matrix.weekly import BRANCH, Job, weekly_job, weekly_job_of
 
 README = "template/README.md"
 NEXT = {README: "# Service\n\nsecond\n\nlast\n"}
 WORKFLOWS = {"template/.github/workflows/ci.yml": "on: pull_request\n"}
-
-pytestmark = pytest.mark.skipif(not shutil.which("jq"), reason="the stand-in of gh needs jq")
 
 
 @pytest.fixture
@@ -156,3 +156,21 @@ def test_nothing_in_a_name_is_run(job: Job) -> None:
     job.run_both()
     assert name in job.state["body"]
     assert not list(job.folder.rglob("gone"))
+
+
+def test_a_project_of_the_first_version(
+    released: Releases, environment: Environment, tmp_path: Path
+) -> None:
+    first = releases()[0].version
+    project = released.project(first, {"preset": "starter"}, tmp_path / "project")
+    record = project / ".copier-answers.yml"
+    source = f"_src_path: git+file://{released.repository}"
+    record.write_text(re.sub("_src_path: .*", source, record.read_text()))
+    commit_all(project, "Follow what others can reach")
+    (tmp_path / "job").mkdir()
+    python = environment.path / "bin" / "python"
+    job = weekly_job_of(project, tmp_path / "job", python=python)
+    job.run_both()
+    assert f"_commit: {NOW}" in job.proposed(".copier-answers.yml")
+    title = f"Update from the template: {first} to {NOW}"
+    assert job.calls[0][job.calls[0].index("--title") + 1] == title

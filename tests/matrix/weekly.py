@@ -1,7 +1,8 @@
 """The weekly job of a project, with real repositories, a real Copier and the real script.
 
 `gh` is a stand-in that records what it is asked, since no server of GitHub's can be run here. So
-are `make`, whose targets have tests of their own, and `app update`, which runs Copier alone.
+is `make`, whose targets have tests of their own. In the project of one file, which most tests use,
+`app update` is one too, and runs Copier alone.
 """
 
 import json
@@ -29,6 +30,13 @@ APP = """
     command = ["-m", "copier", "update", "--quiet", "--defaults", "--trust"]
     sys.exit(subprocess.run([sys.executable, *command]).returncode)
 """
+OWN_APP = """
+    #!{python}
+    import os, sys
+    sys.path.insert(0, os.getcwd())
+    from app.cli import main
+    main()
+"""
 MAKE = """
     #!/bin/sh
     echo "$@" >> "$RUNNER_TEMP/made"
@@ -36,14 +44,14 @@ MAKE = """
 """
 GH = """
     #!{python}
-    import json, os, pathlib, subprocess, sys
+    import json, os, pathlib, sys
+    import jq
     state = pathlib.Path(os.environ["GH_STATE"])
     known = json.loads(state.read_text())
     given = sys.argv[1:]
     known["calls"].append(given)
     if given[:2] == ["pr", "list"]:
-        listing = json.dumps(known["pulls"])
-        subprocess.run(["jq", "--raw-output", given[-1]], input=listing, text=True, check=True)
+        print(*jq.compile(given[-1]).input_value(known["pulls"]).all(), sep="\\n")
     refused = known["refuses"] and known["refuses"] in " ".join(given)
     if "--body-file" in given and not refused:
         known["body"] = pathlib.Path(given[given.index("--body-file") + 1]).read_text()
@@ -78,6 +86,7 @@ def write_script(path: Path, text: str) -> None:
 class Job:
     folder: Path
     environment: dict[str, str]
+    app: str = APP
 
     @property
     def origin(self) -> Path:
@@ -120,7 +129,7 @@ class Job:
         clone = self.folder / half
         shutil.rmtree(clone, ignore_errors=True)
         git(self.folder, "clone", "--quiet", "--depth=1", f"file://{self.origin}", str(clone))
-        write_script(clone / ".venv" / "bin" / "app", APP)
+        write_script(clone / ".venv" / "bin" / "app", self.app)
         return subprocess.run(
             ["bash", ".github/update.sh", half],
             cwd=clone,
@@ -146,14 +155,44 @@ class Job:
 
 
 def weekly_job(folder: Path) -> Job:
-    """Make a project at version 0.1.0 of a template, whose `main` GitHub holds."""
+    """Make a project of one file, at version 0.1.0 of a template, whose `main` GitHub holds."""
+    template, project = folder / "template", folder / "project"
+    git(folder, "init", "--quiet", "--initial-branch=main", str(template))
+    job = Job(folder, _environment(folder))
+    script = (ROOT / "template" / ".github" / "update.sh").read_text()
+    ignored = {"template/.github/update.sh": script, "template/.gitignore": ".venv/\n"}
+    job.release("0.1.0", {**FILES, **ignored})
+    # As a URL, since a plain path is somebody's machine.
+    run_copy(f"git+file://{template}", project, defaults=True, quiet=True)
+    git(project, "init", "--quiet")
+    commit_all(project, "Start")
+    _host(job, project)
+    return job
+
+
+def weekly_job_of(project: Path, folder: Path, *, python: Path) -> Job:
+    """Let GitHub hold a project, whose own `app` runs with this Python."""
+    job = Job(folder, _environment(folder), OWN_APP.replace("{python}", str(python)))
+    _host(job, project)
+    return job
+
+
+def _host(job: Job, project: Path) -> None:
+    git(project, "branch", "--move", "main")
+    git(job.folder, "clone", "--quiet", "--bare", str(project), str(job.origin))
+    write_script(job.origin / "hooks" / "pre-receive", HOOK)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Put the stand-ins into a folder, and return the variables of a job that finds them."""
     bin_, state = folder / "bin", folder / "gh.json"
     write_script(bin_ / "gh", GH)
     write_script(bin_ / "make", MAKE)
     state.write_text(json.dumps({"calls": [], "pulls": [], "refuses": None, "body": ""}))
     (folder / "runner").mkdir()
-    environment = os.environ | IDENTITY
-    environment |= {
+    return {
+        **os.environ,
+        **IDENTITY,
         "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
         "GH_STATE": str(state),
         "GITHUB_OUTPUT": str(folder / "runner" / "output"),
@@ -163,18 +202,3 @@ def weekly_job(folder: Path) -> Job:
         "GITHUB_SERVER_URL": "https://github.com",
         "RUNNER_TEMP": str(folder / "runner"),
     }
-    job = Job(folder, environment)
-    template = folder / "template"
-    git(folder, "init", "--quiet", "--initial-branch=main", str(template))
-    script = (ROOT / "template" / ".github" / "update.sh").read_text()
-    ignored = {"template/.github/update.sh": script, "template/.gitignore": ".venv/\n"}
-    job.release("0.1.0", {**FILES, **ignored})
-    project = folder / "project"
-    # As a URL, since a plain path is somebody's machine.
-    source = f"git+file://{template}"
-    run_copy(source, project, defaults=True, quiet=True)
-    git(project, "init", "--quiet", "--initial-branch=main")
-    commit_all(project, "Start")
-    git(folder, "clone", "--quiet", "--bare", str(project), str(job.origin))
-    write_script(job.origin / "hooks" / "pre-receive", HOOK)
-    return job
