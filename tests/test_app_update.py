@@ -156,16 +156,53 @@ def test_a_folder_without_a_repository(project: Project) -> None:
     assert (result.returncode, "`git init`" in result.stderr) == (1, True)
 
 
-def test_a_source_that_is_away(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("/nowhere/at/all", "The template is that of /nowhere/at/all."),
+        ("../mainstay", "../mainstay, is relative to a folder that nobody knows"),
+    ],
+)
+def test_a_source_that_is_not_there(project: Project, source: str, sentence: str) -> None:
     answers = project.path / ".copier-answers.yml"
     text = answers.read_text()
-    [source] = [line for line in text.splitlines() if line.startswith("_src_path: ")]
-    answers.write_text(text.replace(source, "_src_path: /nowhere/at/all"))
+    [line] = [line for line in text.splitlines() if line.startswith("_src_path: ")]
+    answers.write_text(text.replace(line, f"_src_path: {source}"))
     commit_all(project.path, "Move away")
     result = project.update("--off", "items")
     assert result.returncode == 1
-    assert "/nowhere/at/all" in result.stderr
+    assert sentence in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_file_of_ones_own_where_a_feature_has_one(project: Project) -> None:
+    assert project.update("--off", "items").returncode == 0
+    ours = project.path / ITEMS
+    ours.write_text("OURS = 1\n")
+    commit_all(project.path, "Write items of our own")
+    result = project.update("--on", "items")
+    assert result.returncode == 1
+    assert f"\n  {ITEMS}\n" in result.stderr
+    assert "<<<<<<< before updating\nOURS = 1\n" in ours.read_text()
+
+
+def test_a_project_in_a_folder_of_a_repository(
+    project: Project, renders: Renders, tmp_path: Path
+) -> None:
+    whole = tmp_path / "whole"
+    part = Project(whole / "api", project.environment)
+    shutil.copytree(project.path, part.path, ignore=shutil.ignore_patterns(".git"))
+    (whole / "web").mkdir()
+    git(whole, "init", "--quiet")
+    commit_all(whole, "Start")
+    (whole / "web" / "draft.txt").write_text("not committed\n")
+    part.edit("README.md", "\nOurs.\n")
+    (whole / "web" / "draft.txt").write_text("not committed again\n")
+    assert part.update("--off", "items").returncode == 0
+    fresh = renders.get({**STARTER, "features": []}).path
+    left = [each for each in differences(fresh, part.path) if not each.startswith("migrations/")]
+    assert left == [".copier-answers.yml differs", "README.md differs"]
+    assert git(whole, "status", "--porcelain", "web") == " M web/draft.txt\n"
 
 
 def test_drift_is_shown(project: Project) -> None:

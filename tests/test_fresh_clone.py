@@ -78,11 +78,16 @@ def test_new_project_can_be_updated(clone: Path, variables: dict[str, str], tmp_
     assert answers["preset"] == "minimal"
     assert answers["_src_path"] == str(clone)
     git(project, "init", "--quiet")
+    subprocess.run(["make", "setup"], cwd=project, env=variables, check=True)
     commit_all(project, "Start")
-    copier = str(clone / ".venv" / "bin" / "copier")
-    update = [copier, "update", "--defaults", "--vcs-ref=HEAD", "--data=features=[items]"]
+    app = str(project / ".venv" / "bin" / "app")
+    update = [app, "update", "--to=HEAD", "--on=items", "--data=auth=session"]
     subprocess.run(update, cwd=project, env=variables, check=True)
     assert (project / "app" / "models" / "items.py").exists()
+    # What the new answers need was installed, and its secrets were made.
+    subprocess.run([app, "update", "--help"], cwd=project, env=variables, check=True)
+    python = str(project / ".venv" / "bin" / "python")
+    subprocess.run([python, "-c", "import redis"], cwd=project, env=variables, check=True)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:

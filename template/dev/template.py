@@ -76,7 +76,7 @@ def recorded_answers(root: Path) -> dict[str, Any]:
     """Read the answers that the project was last rendered with, and their source.
 
     Raises:
-        TemplateError: the project doesn't say where it came from.
+        TemplateError: the project doesn't say where it came from, or not in a way that works here.
 
     """
     try:
@@ -85,6 +85,12 @@ def recorded_answers(root: Path) -> dict[str, Any]:
         raise TemplateError(
             f"There is no {ANSWERS_FILE} here: the project follows no template."
         ) from None
+    source = str(answers["_src_path"])
+    if source.startswith("."):
+        raise TemplateError(
+            f"The template's source, {source}, is relative to a folder that nobody knows: put an "
+            f"absolute path or a URL into _src_path of {ANSWERS_FILE}, and commit."
+        )
     return answers
 
 

@@ -54,13 +54,19 @@ def run(root: Path, wishes: Wishes, *, discard: bool, setup: bool) -> None:
                 typer.echo(f"Nothing to do: this is {new.commit}, with these answers.")
                 return
             _require_no_loss(root, old, new, discard=discard)
-            typer.echo(f"Updating from {old.commit} to {new.commit} …")
+            typer.echo(_headline(old, new))
             _merge(root, new, discard=discard)
     except TemplateError as error:
         typer.secho(error, fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
     _require_no_conflict(root)
     _finish(root, setup=setup)
+
+
+def _headline(old: Rendering, new: Rendering) -> str:
+    if old.commit == new.commit:
+        return f"Applying the new answers, with version {new.commit} as before …"
+    return f"Updating from version {old.commit} to {new.commit} …"
 
 
 def _render_next(root: Path, folder: Path, old: Rendering, wishes: Wishes) -> Rendering:
