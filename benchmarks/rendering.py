@@ -3,6 +3,10 @@
 Processor time is what is limited: what else runs on the machine makes a command wait, and it hardly
 makes it compute. That of the git that Copier runs counts as well. How long one waits, which is the
 same where nothing else runs, is measured beside it.
+
+All are measured as on a machine that has just installed Copier and compiled nothing of it. Where
+its bytecode is compiled, it starts in a third of the time, but renders hardly faster: copying takes
+4 to 5 times as long as that start then, and updating about 13 times.
 """
 
 import logging
@@ -33,6 +37,9 @@ MEANINGS = {
     VERSION: "copier update to the next version",
 }
 
+# A folder of bytecode that stays empty.
+NOTHING_COMPILED = {"PYTHONPYCACHEPREFIX": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}
+
 logger = logging.getLogger(__name__)
 
 
@@ -59,7 +66,7 @@ class Command:
         result = subprocess.run(
             [Path(sys.executable).with_name("copier"), *self.arguments],
             cwd=self.project if self.project.exists() else self.project.parent,
-            env={**os.environ, **IDENTITY},
+            env={**os.environ, **IDENTITY, **NOTHING_COMPILED},
             check=False,
             capture_output=True,
             text=True,
