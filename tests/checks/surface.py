@@ -3,13 +3,13 @@
 import ast
 import re
 import shutil
-import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.matrix.environment import Environment
 from tests.matrix.git import git
 from tests.matrix.questions import ROOT
+from tests.matrix.releases import TABLE, releases
 from tests.matrix.renders import Render
 
 DOCUMENT = "docs/SURFACE.md"
@@ -17,12 +17,11 @@ TEST = "tests/architecture/test_surface.py"
 ROW = re.compile(r"^\| `(?P<module>[\w.]+)` \| (?P<names>[^|]*) \|", re.MULTILINE)
 
 
-def surfaces(releases: Path = ROOT / "tests" / "releases.toml") -> dict[str, str]:
+def surfaces(table: Path = TABLE) -> dict[str, str]:
     """Return the document of each released version, and the present one, by version."""
-    listed = tomllib.loads(releases.read_text())["release"] if releases.exists() else []
     found = {
-        release["version"]: git(ROOT, "show", f"{release['commit']}:template/{DOCUMENT}")
-        for release in listed
+        release.version: git(ROOT, "show", f"{release.commit}:template/{DOCUMENT}")
+        for release in releases(table)
     }
     return {**found, "present": (ROOT / "template" / DOCUMENT).read_text()}
 

@@ -16,6 +16,7 @@ from tests.matrix.git import commit_all, git
 from tests.matrix.questions import ROOT, Answers
 from tests.matrix.renders import PARTS, copy_template
 
+TABLE = ROOT / "tests" / "releases.toml"
 # Above all that are released, as if it were itself: the hooks of the next version run as well.
 NOW = "9999.0.0"
 
@@ -30,10 +31,10 @@ class Release:
 
 
 @cache
-def releases() -> tuple[Release, ...]:
-    """Return the released versions, the first one first."""
-    table = tomllib.loads((ROOT / "tests" / "releases.toml").read_text())
-    return tuple(Release(**entry) for entry in table["release"])
+def releases(table: Path = TABLE) -> tuple[Release, ...]:
+    """Return the released versions of a table, the first one first; none if there is no table."""
+    listed = tomllib.loads(table.read_text())["release"] if table.exists() else []
+    return tuple(Release(**entry) for entry in listed)
 
 
 @dataclass(frozen=True)
