@@ -24,8 +24,11 @@ class UserRegistered(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginSucceeded(Event):
+    """`known_device` tells whether the device has signed in to the account before."""
+
     user_id: UUID
     session_id: UUID
+    known_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,12 @@ class AuthService(Generic[Credentials_co]):
             await self._refuse(name, user_id, locks=locks)
         if proof.upgraded is not None:
             user.hashed_password = proof.upgraded
-        return await self._open(user, device, await self.lockout.remember(attempt, device_token))
+        known_device = self.lockout.knows(attempt)
+        token = await self.lockout.remember(attempt, device_token)
+        credentials, session_id = await self._open(user, device, token)
+        event = LoginSucceeded(user.id, session_id, known_device)
+        await publish(self.session, event, self.listeners)
+        return credentials
 
     async def _refuse(self, name: str, user_id: UUID | None, *, locks: bool) -> NoReturn:
         key = login_key(name)
@@ -140,7 +145,9 @@ class AuthService(Generic[Credentials_co]):
             await publish(self.session, AccountLocked(key, user_id), self.listeners)
         raise InvalidCredentials
 
-    async def _open(self, user: User, device: Device, device_token: str) -> Credentials_co:
+    async def _open(
+        self, user: User, device: Device, device_token: str
+    ) -> tuple[Credentials_co, UUID]:
         for step in self.steps:
             await step(self.session, user.id)
         await self.auth_sessions.revoke_oldest(user.id, keep=self.sessions_per_user - 1)
@@ -152,7 +159,4 @@ class AuthService(Generic[Credentials_co]):
                 user_agent=device.user_agent,
             )
         )
-        credentials = await self.carrier.open(auth_session, device_token)
-        event = LoginSucceeded(user.id, auth_session.id)
-        await publish(self.session, event, self.listeners)
-        return credentials
+        return await self.carrier.open(auth_session, device_token), auth_session.id

@@ -3,18 +3,10 @@ from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.events import (
-    AccountLocked,
-    EmailChanged,
-    Listener,
-    PasswordChanged,
-    PasswordReset,
-    publish,
-)
-from app.core.exceptions import NotFound, TokenInvalid, WrongPassword
+from app.core.events import Listener, PasswordChanged, PasswordReset, publish
+from app.core.exceptions import NotFound, TokenInvalid
 from app.core.security.opaque_tokens import digest, new_token
 from app.core.security.password_policy import PasswordPolicy
 from app.core.security.passwords import PasswordHasher, Proof
@@ -24,8 +16,8 @@ from app.models.users import User
 from app.repositories.account_tokens import AccountTokenRepository
 from app.repositories.auth import AuthSessionRepository
 from app.repositories.users import UserRepository
-from app.schemas.base import email_key
-from app.schemas.credentials import ChangeEmailRequest, ChangePasswordRequest, ResetPasswordRequest
+from app.schemas.credentials import ChangePasswordRequest, ResetPasswordRequest
+from app.services.confirmation import PasswordConfirmation
 from app.services.lockout import Lockout, account_of
 from app.services.use_case import use_case
 
@@ -43,12 +35,13 @@ class Renewer(Protocol[Renewed_co]):
 
 
 class CredentialService(Generic[Renewed_co]):
-    """Changes of what a user signs in with; each asks for the password, or for a reset token."""
+    """Changes of the password; each asks for the present one, or for a reset token."""
 
     def __init__(
         self,
         session: AsyncSession,
         renewer: Renewer[Renewed_co],
+        confirmation: PasswordConfirmation,
         passwords: PasswordHasher,
         policy: PasswordPolicy,
         lockout: Lockout,
@@ -57,6 +50,7 @@ class CredentialService(Generic[Renewed_co]):
     ) -> None:
         self.session = session
         self.renewer = renewer
+        self.confirmation = confirmation
         self.passwords = passwords
         self.policy = policy
         self.lockout = lockout
@@ -72,15 +66,8 @@ class CredentialService(Generic[Renewed_co]):
         password = request.new_password.get_secret_value()
         personal = (principal.email, principal.username, principal.full_name)
         await self.policy.check(password, personal=personal, pointer="#/new_password")
-        proof = await self._prove(principal, request.current_password)
+        proof = await self.confirmation.prove(principal, request.current_password)
         return await self._change_password(principal, proof, await self.passwords.hash(password))
-
-    async def change_email(
-        self, request: ChangeEmailRequest, *, principal: Principal
-    ) -> tuple[User, Renewed_co]:
-        """Change the address; raise `WrongPassword` or `EmailTaken`."""
-        proof = await self._prove(principal, request.password)
-        return await self._change_email(principal, proof, request.email)
 
     async def get_by_login(self, login: str) -> User:
         """Return the account that has a name or an address; raise `NotFound` if none has it."""
@@ -126,30 +113,12 @@ class CredentialService(Generic[Renewed_co]):
             + await self.lockout.purge()
         )
 
-    async def _prove(self, principal: Principal, password: SecretStr) -> Proof:
-        hashed = (await self.users.get(principal.id)).hashed_password
-        await self.session.close()
-        return Proof(hashed, *await self.passwords.verify(password.get_secret_value(), hashed))
-
     @use_case
     async def _change_password(self, principal: Principal, proof: Proof, hashed: str) -> Renewed_co:
-        user = await self._accept(principal, proof)
+        user = await self.confirmation.accept(principal, proof)
         await self._replace_password(user, hashed, keep=principal.session_id)
         await publish(self.session, PasswordChanged(user.id), self.listeners)
         return await self.renewer.renew(principal)
-
-    @use_case
-    async def _change_email(
-        self, principal: Principal, proof: Proof, email: str
-    ) -> tuple[User, Renewed_co]:
-        user = await self._accept(principal, proof)
-        former, user.email = user.email, email
-        user.email_key = email_key(email)
-        user.email_verified_at = None
-        await self.users.update(user)
-        await self.tokens.revoke_all(user.id)
-        await publish(self.session, EmailChanged(user.id, former), self.listeners)
-        return user, await self.renewer.renew(principal)
 
     @use_case
     async def _set_password(self, user_id: UUID, hashed: str) -> None:
@@ -174,22 +143,6 @@ class CredentialService(Generic[Renewed_co]):
             raise TokenInvalid
         await self._replace_password(user, hashed)
         await publish(self.session, PasswordReset(user.id), self.listeners)
-
-    async def _accept(self, principal: Principal, proof: Proof) -> User:
-        """Return the account if the proof holds; count what fails, and raise `WrongPassword`."""
-        account = account_of(principal.id)
-        attempt = await self.lockout.enter_signed_in(account, principal.session_id)
-        if self.lockout.is_locked(attempt):
-            raise WrongPassword
-        user = await self.users.find_locked(principal.id)
-        # While the password was hashed, the account may have changed.
-        if user is None or not proof.holds(user.hashed_password):
-            if self.lockout.fail(attempt):
-                event = AccountLocked(email_key(principal.email), principal.id)
-                await publish(self.session, event, self.listeners)
-            raise WrongPassword
-        await self.lockout.clear(attempt)
-        return user
 
     async def _replace_password(self, user: User, hashed: str, *, keep: UUID | None = None) -> None:
         user.hashed_password = hashed

@@ -44,6 +44,10 @@ class Lockout:
         # Not a digest, so that no device token, whose digest is looked up, can lead here.
         return await self.attempts.get_locked(account, f"session:{session_id}")
 
+    def knows(self, attempt: LoginAttempt) -> bool:
+        """Tell whether an attempt comes from a device that has signed in before."""
+        return attempt.device != UNKNOWN_DEVICE
+
     def is_locked(self, attempt: LoginAttempt) -> bool:
         return attempt.locked_until is not None and attempt.locked_until > utc_now()
 
@@ -63,7 +67,7 @@ class Lockout:
 
     async def remember(self, attempt: LoginAttempt, device_token: str | None) -> str:
         """Clear the counter of who has signed in; return the token that the device is known by."""
-        if device_token and attempt.device != UNKNOWN_DEVICE:
+        if device_token and self.knows(attempt):
             attempt.failures, attempt.locked_until = 0, None
             attempt.last_attempt_at = utc_now()
             return device_token

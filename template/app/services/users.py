@@ -45,15 +45,24 @@ class UserService:
         self.auth_sessions = AuthSessionRepository(session)
         self.tokens = AccountTokenRepository(session)
 
-    async def register(self, request: UserRegister, *, role: str = USER) -> User:
-        """Open an account; raise `EmailTaken`, `UsernameTaken` or, for the password, a 422."""
+    async def register(
+        self, request: UserRegister, *, role: str = USER, verified: bool = False
+    ) -> User:
+        """Open an account; raise `EmailTaken`, `UsernameTaken` or, for the password, a 422.
+
+        `verified` says that somebody vouches for the address, such as an operator.
+        """
         password = request.password.get_secret_value()
         personal = (request.email, request.username, request.full_name)
         await self.policy.check(password, personal=personal)
-        return await self._register(request, await self.passwords.hash(password), role)
+        hashed = await self.passwords.hash(password)
+        return await self._register(request, hashed, role, verified=verified)
 
     async def ensure(self, request: UserRegister, *, role: str) -> User:
-        """Open an account, or give the one that has the address this password and role."""
+        """Open an account, or give the one that has the address this password and role.
+
+        Whoever does that vouches for the address.
+        """
         hashed = await self.passwords.hash(request.password.get_secret_value())
         return await self._ensure(request, hashed, role)
 
@@ -134,13 +143,16 @@ class UserService:
     async def _ensure(self, request: UserRegister, hashed: str, role: str) -> User:
         user = await self.users.find_by_login(request.email)
         if user is None:
-            return await self._register(request, hashed, role)
+            return await self._register(request, hashed, role, verified=True)
         user.hashed_password = hashed
         user.role = role
+        user.email_verified_at = user.email_verified_at or utc_now()
         return await self.users.update(user)
 
     @use_case
-    async def _register(self, request: UserRegister, hashed: str, role: str) -> User:
+    async def _register(
+        self, request: UserRegister, hashed: str, role: str, *, verified: bool
+    ) -> User:
         user = await self.users.create(
             User(
                 email=request.email,
@@ -150,6 +162,7 @@ class UserService:
                 full_name=request.full_name,
                 hashed_password=hashed,
                 role=role,
+                email_verified_at=utc_now() if verified else None,
             )
         )
         await publish(self.session, UserRegistered(user.id), self.listeners)

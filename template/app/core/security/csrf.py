@@ -15,8 +15,7 @@ class CsrfTokens:
     """A token is bound to the cookie that it accompanies, and so worth nothing with another."""
 
     def __init__(self, settings: AppSettings) -> None:
-        secret_key = settings.secret_key.get_secret_value()
-        self._key = hmac.digest(secret_key.encode(), b"csrf-token", "sha256")
+        self._key = settings.derive_key("csrf-token")
 
     def issue(self, cookie: str) -> str:
         nonce = secrets.token_hex(16)

@@ -59,8 +59,7 @@ class RefreshTokens:
     """Derives tokens instead of drawing them, so that the same one can be derived again."""
 
     def __init__(self, settings: AppSettings) -> None:
-        secret_key = settings.secret_key.get_secret_value()
-        self._key = hmac.digest(secret_key.encode(), b"refresh-token", "sha256")
+        self._key = settings.derive_key("refresh-token")
 
     def derive(self, session_id: UUID, generation: int, salt: str) -> RefreshToken:
         message = f"{session_id}.{generation}.{salt}".encode()

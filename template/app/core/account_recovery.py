@@ -1,0 +1,39 @@
+"""What mail to the owners of accounts is about, and what becomes of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from app.core.events import Event
+from app.core.exceptions import Forbidden
+
+# Purposes of the tokens that are sent by mail, beside that of a new password.
+EMAIL_VERIFICATION = "email_verification"
+EMAIL_CHANGE = "email_change"
+
+
+class Mail(StrEnum):
+    """Each has its templates in `app/email/templates`, by its value."""
+
+    VERIFY_EMAIL = "verify_email"
+    CONFIRM_EMAIL = "confirm_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105
+    ACCOUNT_EXISTS = "account_exists"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    EMAIL_CHANGED = "email_changed"
+    NEW_LOGIN = "new_login"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailVerified(Event):
+    """Its owner has shown the token that was sent to the address."""
+
+    user_id: UUID
+    actor_id: UUID
+
+
+class EmailNotVerified(Forbidden):
+    """The password was right; a mail that verifies the address is on its way."""
+
+    code, title = "email_not_verified", "The address has to be verified first: a mail is on its way"
+    commits = True
