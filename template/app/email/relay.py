@@ -18,7 +18,6 @@ from app.models.outbox import OutboxMessage
 from app.services.email import EmailService
 from app.services.outbox import OutboxService
 
-GRACE = 5.0  # seconds for what is being sent at the end
 LONGEST_PAUSE = 30.0
 
 log = get_logger("app.relay")
@@ -148,23 +147,3 @@ async def open_relay(
 ) -> AsyncIterator[Relay]:
     async with open_sender(settings) as sender:
         yield Relay(settings, sessions, sender)
-
-
-@asynccontextmanager
-async def relay_in_app(
-    settings: Settings, sessions: async_sessionmaker[AsyncSession]
-) -> AsyncIterator[None]:
-    """Run a relay beside the application, unless processes of their own do that."""
-    if not settings.outbox.relay_in_app:
-        yield
-        return
-    stopping = asyncio.Event()
-    async with open_relay(settings, sessions) as relay:
-        task = asyncio.create_task(relay.run(stopping))
-        try:
-            yield
-        finally:
-            stopping.set()
-            # What is cut off is sent by another relay, once the claim has ended.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(task, GRACE)

@@ -9,7 +9,7 @@ from app.core.events import Listener, PasswordChanged, PasswordReset, publish
 from app.core.exceptions import NotFound, TokenInvalid
 from app.core.security.opaque_tokens import digest, new_token
 from app.core.security.password_policy import PasswordPolicy
-from app.core.security.passwords import PasswordHasher, Proof
+from app.core.security.passwords import Proof
 from app.core.security.permissions import Principal
 from app.db.base import utc_now
 from app.models.users import User
@@ -18,7 +18,7 @@ from app.repositories.auth import AuthSessionRepository
 from app.repositories.users import UserRepository
 from app.schemas.credentials import ChangePasswordRequest, ResetPasswordRequest
 from app.services.confirmation import PasswordConfirmation
-from app.services.lockout import Lockout, account_of
+from app.services.lockout import account_of
 from app.services.use_case import use_case
 
 Renewed_co = TypeVar("Renewed_co", covariant=True)
@@ -42,18 +42,16 @@ class CredentialService(Generic[Renewed_co]):
         session: AsyncSession,
         renewer: Renewer[Renewed_co],
         confirmation: PasswordConfirmation,
-        passwords: PasswordHasher,
         policy: PasswordPolicy,
-        lockout: Lockout,
         *,
         listeners: Sequence[Listener],
     ) -> None:
         self.session = session
         self.renewer = renewer
         self.confirmation = confirmation
-        self.passwords = passwords
+        self.passwords = confirmation.passwords
         self.policy = policy
-        self.lockout = lockout
+        self.lockout = confirmation.lockout
         self.listeners = listeners
         self.users = UserRepository(session)
         self.auth_sessions = AuthSessionRepository(session)

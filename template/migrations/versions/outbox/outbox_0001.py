@@ -24,7 +24,9 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
-    op.create_index("ix_outbox_failed_at_next_attempt_at", "outbox", ["failed_at", "next_attempt_at"])
+    op.create_index(
+        "ix_outbox_failed_at_next_attempt_at", "outbox", ["failed_at", "next_attempt_at"]
+    )
 
 
 def downgrade() -> None:
