@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.dependencies import services
+from app.api.dependencies import project, services
 from app.core.events import Event
 from app.core.exceptions import AppError, Conflict
 from app.models.users import User
@@ -219,7 +219,7 @@ async def test_what_a_listener_or_a_step_refuses_has_not_happened(
         assert await database.count("users") == 0
     assert (await client.post("/api/v1/auth/register", json=body)).status_code == 201
     with monkeypatch.context() as patch:
-        patch.setattr(services, "LOGIN_STEPS", (refuse,))
+        patch.setattr(project, "LOGIN_STEPS", (refuse,))
         refused = await client.post("/api/v1/auth/login", json=account.credentials)
         assert refused.status_code == 409
         assert await database.count("auth_sessions") == 0
