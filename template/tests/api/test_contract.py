@@ -151,7 +151,7 @@ async def test_the_example_of_every_body_is_understood(
     assert tried >= {"POST /api/v1/auth/register", "PATCH /api/v1/users/{user_id}"}
 
 
-ADA = "ada@example.com"
+ADA, ROOT = "ada@example.com", "root@example.com"
 # Who asks for what with which body, and the error.
 FAILURES: list[tuple[str, str, Any, str]] = [
     ("anyone", "POST /auth/login", {"username": ADA, "password": "x"}, "invalid_credentials"),
