@@ -1,7 +1,8 @@
 """How mails leave: what every way has in common, and the console of a developer."""
 
-import sys
 from typing import Protocol
+
+import typer
 
 from app.email.message import Message
 
@@ -20,5 +21,4 @@ class ConsoleSender:
 
     async def send(self, message: Message) -> None:
         head = f"To: {message.recipient}\nSubject: {message.subject}"
-        sys.stdout.write(f"\n--- Mail {'-' * 60}\n{head}\n\n{message.text}\n{'-' * 69}\n")
-        sys.stdout.flush()
+        typer.echo(f"\n--- Mail {'-' * 60}\n{head}\n\n{message.text}\n{'-' * 69}\n")
