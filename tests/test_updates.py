@@ -17,7 +17,7 @@ from tests.matrix.trees import differences
 def switches() -> Iterator[tuple[str, Answers, Answers]]:
     """Yield each feature with the answers that switch it off and on, all others being on.
 
-    Of other choices the first and the last take turns.
+    Of other choices the first and the last take turns, and of several ways to have one all do.
     """
     on, off = everything(on=True), everything(on=False)
     for question in asked().values():
@@ -27,6 +27,8 @@ def switches() -> Iterator[tuple[str, Answers, Answers]]:
                 yield part, {**on, question.name: others}, on
         elif question.name in off:
             yield question.name, {**on, question.name: "none"}, on
+            for choice in sorted({*question.choices} - {"none", on[question.name]}):
+                yield f"{question.name}-{choice}", {**on, question.name: choice}, on
         elif question.choices and question.name != "preset":
             one, another = question.choices[0], question.choices[-1]
             yield question.name, {**on, question.name: one}, {**on, question.name: another}

@@ -1,6 +1,7 @@
 """`copier.yml` as data: its questions, and the files that each feature owns."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -34,16 +35,22 @@ def configuration(root: Path = ROOT) -> Answers:
 @cache
 def questions(root: Path = ROOT) -> dict[str, Question]:
     """Return every question by its name, hidden and latched ones included."""
+    return questions_in(configuration(root))
+
+
+def questions_in(content: Answers) -> dict[str, Question]:
+    """Return the questions of what a `copier.yml` holds."""
     return {
         name: _question(name, details)
-        for name, details in configuration(root).items()
+        for name, details in content.items()
         if not name.startswith("_")
     }
 
 
-def asked(root: Path = ROOT) -> dict[str, Question]:
-    """Return the questions that a person answers."""
-    return {q.name: q for q in questions(root).values() if not q.hidden and not q.latched}
+def asked(known: Mapping[str, Question] | None = None) -> dict[str, Question]:
+    """Return the questions that a person answers, by default those of the present version."""
+    everything = questions() if known is None else known
+    return {q.name: q for q in everything.values() if not q.hidden and not q.latched}
 
 
 def toggles(root: Path = ROOT) -> set[str]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import yaml
 from copier import run_copy
 from filelock import FileLock
 
 from tests.matrix.git import commit_all, git
-from tests.matrix.questions import ROOT, Answers
+from tests.matrix.questions import ROOT, Answers, Question, questions_in
 from tests.matrix.renders import PARTS, copy_template
 
 TABLE = ROOT / "tests" / "releases.toml"
@@ -28,6 +29,10 @@ class Release:
 
     def __str__(self) -> str:
         return self.version
+
+    def questions(self) -> dict[str, Question]:
+        """Return the questions that the version asked."""
+        return questions_in(yaml.safe_load(git(ROOT, "show", f"{self.commit}:copier.yml")))
 
 
 @cache

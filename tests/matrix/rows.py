@@ -7,7 +7,7 @@ from itertools import combinations, product
 from covertable import make
 from covertable.evaluate import evaluate
 
-from tests.matrix.questions import ROOT, Answers, asked
+from tests.matrix.questions import ROOT, Answers, Question, asked
 
 Factors = dict[str, list[str | bool]]
 Choice = Mapping[str, str | bool]
@@ -82,10 +82,10 @@ def answers_of(choice: Choice) -> Answers:
     return answers
 
 
-def everything(*, on: bool) -> Answers:
+def everything(*, on: bool, known: Mapping[str, Question] | None = None) -> Answers:
     """Return every feature switched on, or off as far as the question has a way to say so."""
     answers: Answers = {}
-    for question in asked().values():
+    for question in (asked() if known is None else known).values():
         if question.multiselect:
             answers[question.name] = sorted(question.choices) if on else []
         elif "none" in question.choices:
@@ -97,8 +97,8 @@ def everything(*, on: bool) -> Answers:
 def _all_rows() -> Iterator[Row]:
     for preset in PRESETS:
         yield Row(preset, {"preset": preset})
-    yield Row("everything", everything(on=True))
-    yield Row("nothing", everything(on=False))
+    yield Row("all-on", everything(on=True))
+    yield Row("all-off", everything(on=False))
     for question in asked().values():
         for part in question.choices if question.multiselect else ():
             only = {**everything(on=False), question.name: [part]}
