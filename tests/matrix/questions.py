@@ -62,7 +62,7 @@ def toggles(root: Path = ROOT) -> set[str]:
 def owned_globs(root: Path = ROOT) -> dict[str, tuple[str, ...]]:
     """Return the globs of the files that are left out unless an answer is true, by that answer."""
     entries = (
-        re.fullmatch(r"\{% if not (\w+) %\}\n(.*)\{% endif %\}\n?", entry, re.DOTALL)
+        re.fullmatch(r"\{% if (\w+) is false %\}\n(.*)\{% endif %\}\n?", entry, re.DOTALL)
         for entry in configuration(root)["_exclude"]
     )
     return {entry[1]: tuple(entry[2].split()) for entry in entries if entry}
