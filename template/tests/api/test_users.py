@@ -68,9 +68,7 @@ async def test_the_user_name_of_another_is_taken(
     assert (await user_client.patch(ME, json={"username": "ADA"})).json()["username"] == "ADA"
 
 
-async def test_of_two_who_want_a_user_name_at_once_one_gets_it(
-    api: Api, sign_in: SignIn
-) -> None:
+async def test_of_two_who_want_a_user_name_at_once_one_gets_it(api: Api, sign_in: SignIn) -> None:
     names = [f"user{n}" for n in range(8)]
     await open_accounts(api, *names)
     clients = [await sign_in(Account(f"{name}@example.com")) for name in names]
@@ -156,9 +154,7 @@ async def test_nothing_found_is_an_empty_page(admin_client: AsyncClient) -> None
         ("email,-created_at", ["a", "b", "c", "root"]),
     ],
 )
-async def test_sorting(
-    api: Api, admin_client: AsyncClient, sort: str, expected: list[str]
-) -> None:
+async def test_sorting(api: Api, admin_client: AsyncClient, sort: str, expected: list[str]) -> None:
     await open_accounts(api, "bbb", "ccc", "aaa")
     response = await admin_client.get(USERS, params={"sort": sort} if sort else {})
     found = [row["email"].partition("@")[0] for row in response.json()["items"]]
