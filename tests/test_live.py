@@ -3,6 +3,7 @@
 import re
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.matrix.environment import Environment
 from tests.matrix.questions import Answers
 from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS
-from tests.matrix.servers import Server, development_server
+from tests.matrix.servers import PATIENCE, Server, development_server
 
 # Each preset, and the choices that no preset makes and that the program depends on.
 TESTED: list[Answers] = [
@@ -50,6 +51,25 @@ def sessions_server(
 ) -> Iterator[Server]:
     with running("sessions", renders, environment, tmp_path_factory.mktemp("live")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def everything_server(
+    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with running("everything", renders, environment, tmp_path_factory.mktemp("live")) as server:
+        yield server
+
+
+def token_mailed_to(server: Server, address: str, page: str) -> str:
+    """Return the token of the newest mail to an address, which a developer sees on the console."""
+    pattern = rf"To: {re.escape(address)}\n(?:(?!\nTo: ).)*?/{page}#token=(\S+)"
+    deadline = time.monotonic() + PATIENCE
+    while not (found := re.findall(pattern, server.log.read_text(), re.DOTALL)):
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.1)
+    token: str = found[-1]
+    return token
 
 
 def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
@@ -100,6 +120,28 @@ def test_sessions_over_http(sessions_server: Server) -> None:
     out = client.post("/api/v1/auth/logout", headers=csrf(client))
     assert out.status_code == 204
     assert client.get("/api/v1/users/me").status_code == 401
+
+
+def test_mail_over_http(everything_server: Server) -> None:
+    client = everything_server.client
+    answers = [client.post("/api/v1/auth/register", json=ADA) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
+    early = client.post("/api/v1/auth/login", json=credentials_of(ADA))
+    assert (early.status_code, early.json()["code"]) == (403, "email_not_verified")
+    token = token_mailed_to(everything_server, ADA["email"], "verify-email")
+    verified = [client.post("/api/v1/auth/verify-email", json={"token": token}) for _ in range(2)]
+    assert [answer.status_code for answer in verified] == [204, 401]
+    assert client.post("/api/v1/auth/login", json=credentials_of(ADA)).status_code == 200
+
+    forgot = client.post("/api/v1/auth/forgot-password", json={"email": ADA["email"]})
+    assert forgot.status_code == 202
+    token = token_mailed_to(everything_server, ADA["email"], "reset-password")
+    body = {"token": token, "password": GRACE["password"]}
+    assert client.post("/api/v1/auth/reset-password", json=body).status_code == 204
+    assert client.post("/api/v1/auth/login", json=credentials_of(ADA)).status_code == 401
+    changed = ADA | {"password": GRACE["password"]}
+    assert client.post("/api/v1/auth/login", json=credentials_of(changed)).status_code == 200
 
 
 def test_items_over_http(starter_server: Server) -> None:
