@@ -9,15 +9,14 @@ from dirty_equals import IsPartialDict
 from httpx2 import AsyncClient, Response
 
 from app.core.events import AccountDeleted, ActivationChanged, Event, RoleChanged
-from app.core.security.permissions import MANAGE_USERS, ROLES
-from tests.fixtures.api import PASSWORD, Account, SignIn, assert_problem
+from app.core.security.permissions import ADMIN, MANAGE_USERS, ROLES
+from tests.fixtures.api import Account, Api, SignIn, assert_problem, open_account
 from tests.fixtures.carrier import ENDED, log_in
 from tests.fixtures.database import Database
 
 USERS = "/api/v1/users"
 ME = f"{USERS}/me"
 LOGIN = "/api/v1/auth/login"
-REGISTER = "/api/v1/auth/register"
 SOME_ID = "01a1fc75-c369-7283-ba86-bd4b339b3341"
 SECOND = Account("second@example.com")
 
@@ -45,11 +44,9 @@ async def user_id(user_client: AsyncClient) -> str:
 
 
 @pytest.fixture
-async def second_client(client: AsyncClient, sign_in: SignIn, database: Database) -> AsyncClient:
+async def second_client(api: Api, sign_in: SignIn) -> AsyncClient:
     """Another admin."""
-    body = {"email": SECOND.email, "password": SECOND.password}
-    assert (await client.post(REGISTER, json=body)).status_code == 201
-    await database.execute("UPDATE users SET role = 'admin' WHERE email = $1", SECOND.email)
+    await open_account(api, SECOND, role=ADMIN)
     return await sign_in(SECOND)
 
 
@@ -176,6 +173,7 @@ async def test_deactivation_ends_all_sessions_for_good(
 
 @pytest.mark.parametrize("closing", ["by its owner", "by its owner's id", "by an admin"])
 async def test_a_closed_account_leaves_a_row_and_frees_its_names(
+    api: Api,
     client: AsyncClient,
     user_client: AsyncClient,
     admin_client: AsyncClient,
@@ -196,12 +194,11 @@ async def test_a_closed_account_leaves_a_row_and_frees_its_names(
         login = await client.post(LOGIN, json={"username": name, "password": user.password})
         assert_problem(login, 401, "invalid_credentials")
     assert_problem(await admin_client.get(f"{USERS}/{user_id}"), 404, "not_found")
-    body = {"email": user.email, "username": user.username, "password": PASSWORD}
-    again = await client.post(REGISTER, json=body)
-    assert again.status_code == 201
+    await open_account(api, user)
     await log_in(client, user)
-    listed = (await admin_client.get(USERS, params={"role": "user"})).json()["items"]
-    assert [row["id"] for row in listed] == [again.json()["id"]]
+    [listed] = (await admin_client.get(USERS, params={"role": "user"})).json()["items"]
+    assert listed == IsPartialDict(email=user.email, username=user.username)
+    assert listed["id"] != user_id
     row = "email_key, username_key, hashed_password, deleted_at IS NULL"
     kept = await database.fetch(f"SELECT {row} FROM users WHERE id = $1", UUID(user_id))
     assert kept == [(None, None, None, False)]

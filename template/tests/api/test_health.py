@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from app.core.config.database import DatabaseSettings
 from app.db import migrations
 from app.services import health
-from tests.fixtures import carrier
+from tests.fixtures import carrier, registration
 from tests.fixtures.api import Account, Api, assert_problem, load, running
 from tests.fixtures.database import Database
 from tests.fixtures.links import linked
@@ -37,8 +37,8 @@ async def test_a_service_that_is_well_says_so(client: AsyncClient) -> None:
 
 
 async def test_production_tells_strangers_nothing_about_itself(variables: dict[str, str]) -> None:
-    production = load(variables | {"APP_ENVIRONMENT": "production"})
-    async with running(production) as api, api.client() as client:
+    production = variables | registration.PRODUCTION | {"APP_ENVIRONMENT": "production"}
+    async with running(load(production)) as api, api.client() as client:
         assert set((await client.get("/health")).json()) == {"status", "checks", "timestamp"}
 
 

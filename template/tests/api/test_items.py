@@ -5,7 +5,7 @@ import pytest
 from dirty_equals import IsDatetime, IsPartialDict, IsStr
 from httpx2 import AsyncClient
 
-from tests.fixtures.api import PASSWORD, Account, Api, SignIn, assert_problem
+from tests.fixtures.api import Account, Api, SignIn, assert_problem, open_account
 from tests.fixtures.database import Database
 
 ITEMS = "/api/v1/items"
@@ -13,10 +13,9 @@ SOME_ID = "01a1fc75-c369-7283-ba86-bd4b339b3341"
 
 
 @pytest.fixture
-async def other_client(client: AsyncClient, sign_in: SignIn) -> AsyncClient:
+async def other_client(api: Api, sign_in: SignIn) -> AsyncClient:
     account = Account("grace@example.com")
-    body = {"email": account.email, "password": PASSWORD}
-    assert (await client.post("/api/v1/auth/register", json=body)).status_code == 201
+    await open_account(api, account)
     return await sign_in(account)
 
 

@@ -8,7 +8,7 @@ from dirty_equals import IsStr
 from httpx2 import AsyncClient
 from starlette.exceptions import HTTPException
 
-from tests.fixtures import carrier
+from tests.fixtures import carrier, registration
 from tests.fixtures.api import PASSWORD, Account, assert_problem, load, running
 from tests.fixtures.database import Database
 
@@ -70,13 +70,14 @@ async def test_production_asks_for_https_and_hides_its_documents(
     variables: dict[str, str],
 ) -> None:
     for environment, shown in [("production", 404), ("staging", 404), ("development", 200)]:
-        settings = load(variables | {"APP_ENVIRONMENT": environment})
+        settings = load(variables | registration.PRODUCTION | {"APP_ENVIRONMENT": environment})
         async with running(settings) as api, api.client() as client:
             headers = (await client.get(LIVE)).headers
             assert ("strict-transport-security" in headers) == (environment != "development")
             for path in ("/docs", "/redoc", "/openapi.json"):
                 assert (await client.get(path)).status_code == shown
-    settings = load(variables | {"APP_ENVIRONMENT": "production", "APP_DOCS_ENABLED": "true"})
+    changes = {"APP_ENVIRONMENT": "production", "APP_DOCS_ENABLED": "true"}
+    settings = load(variables | registration.PRODUCTION | changes)
     async with running(settings) as api, api.client() as client:
         docs = await client.get("/docs")
         assert docs.status_code == 200

@@ -8,6 +8,7 @@ from dirty_equals import IsStr
 from httpx2 import AsyncClient
 
 from app.core.config.app import SLUG
+from tests.fixtures import registration
 from tests.fixtures.api import (
     KEY,
     PRODUCTION,
@@ -68,7 +69,8 @@ def test_signing_in_works_from_the_documentation_page(document: dict[str, Any]) 
 
 
 def test_what_signs_in_documents_its_errors(routes: Routes) -> None:
-    assert codes_of(routes[f"POST {TOKEN}"]) == {"invalid_credentials", "validation_error"}
+    refusals = {"invalid_credentials", "validation_error", *registration.LOGIN_ERRORS}
+    assert codes_of(routes[f"POST {TOKEN}"]) == refusals
     assert codes_of(routes[f"GET {JWKS}"]) == {"validation_error"}
 
 

@@ -6,18 +6,16 @@ from dirty_equals import IsPartialDict
 from httpx2 import AsyncClient
 
 from tests.fixtures import carrier
-from tests.fixtures.api import PASSWORD, Account, SignIn, assert_problem
+from tests.fixtures.api import PASSWORD, Account, Api, SignIn, assert_problem, open_account
 from tests.fixtures.database import Database
 
 ME = "/api/v1/users/me"
 USERS = "/api/v1/users"
 
 
-async def register(client: AsyncClient, *names: str) -> None:
+async def open_accounts(api: Api, *names: str) -> None:
     for name in names:
-        body = {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
-        response = await client.post("/api/v1/auth/register", json=body)
-        assert response.status_code == 201
+        await open_account(api, Account(f"{name}@example.com", name))
 
 
 async def test_me_is_the_one_who_signed_in(user_client: AsyncClient, user: Account) -> None:
@@ -46,33 +44,33 @@ async def test_only_what_is_named_changes(user_client: AsyncClient) -> None:
     assert (await user_client.patch(ME, json={})).json() == after
 
 
-async def test_names_can_be_taken_back(user_client: AsyncClient, client: AsyncClient) -> None:
+async def test_names_can_be_taken_back(
+    user_client: AsyncClient, client: AsyncClient, api: Api
+) -> None:
     response = await user_client.patch(ME, json={"username": None, "full_name": None})
     assert response.json() == IsPartialDict(username=None, full_name=None)
     credentials = {"username": "ada", "password": PASSWORD}
     login = await client.post("/api/v1/auth/login", json=credentials)
     assert_problem(login, 401, "invalid_credentials")
-    await register(client, "ada2")
+    await open_accounts(api, "ada2")
     assert (await user_client.patch(ME, json={"username": "ada"})).status_code == 200
     assert (await client.post("/api/v1/auth/login", json=credentials)).status_code == 200
 
 
 @pytest.mark.parametrize("username", ["grace", "GRACE"])
 async def test_the_user_name_of_another_is_taken(
-    user_client: AsyncClient, client: AsyncClient, username: str
+    user_client: AsyncClient, api: Api, username: str
 ) -> None:
-    await register(client, "grace")
+    await open_accounts(api, "grace")
     response = await user_client.patch(ME, json={"username": username})
     assert_problem(response, 409, "username_taken")
     assert (await user_client.get(ME)).json()["username"] == "ada"
     assert (await user_client.patch(ME, json={"username": "ADA"})).json()["username"] == "ADA"
 
 
-async def test_of_two_who_want_a_user_name_at_once_one_gets_it(
-    client: AsyncClient, sign_in: SignIn
-) -> None:
+async def test_of_two_who_want_a_user_name_at_once_one_gets_it(api: Api, sign_in: SignIn) -> None:
     names = [f"user{n}" for n in range(8)]
-    await register(client, *names)
+    await open_accounts(api, *names)
     clients = [await sign_in(Account(f"{name}@example.com")) for name in names]
     responses = await asyncio.gather(*(c.patch(ME, json={"username": "wanted"}) for c in clients))
     assert sorted(response.status_code for response in responses) == [200] + [409] * 7
@@ -122,8 +120,8 @@ async def test_a_role_acts_on_the_next_request(
         assert (await user_client.get(USERS)).status_code == status, role
 
 
-async def test_pages_hold_every_user_once(client: AsyncClient, admin_client: AsyncClient) -> None:
-    await register(client, *(f"user{n}" for n in range(6)))
+async def test_pages_hold_every_user_once(api: Api, admin_client: AsyncClient) -> None:
+    await open_accounts(api, *(f"user{n}" for n in range(6)))
     pages = []
     for page in (1, 2, 3):
         params = {"page": page, "page_size": 3, "sort": "email"}
@@ -156,19 +154,17 @@ async def test_nothing_found_is_an_empty_page(admin_client: AsyncClient) -> None
         ("email,-created_at", ["a", "b", "c", "root"]),
     ],
 )
-async def test_sorting(
-    client: AsyncClient, admin_client: AsyncClient, sort: str, expected: list[str]
-) -> None:
-    await register(client, "bbb", "ccc", "aaa")
+async def test_sorting(api: Api, admin_client: AsyncClient, sort: str, expected: list[str]) -> None:
+    await open_accounts(api, "bbb", "ccc", "aaa")
     response = await admin_client.get(USERS, params={"sort": sort} if sort else {})
     found = [row["email"].partition("@")[0] for row in response.json()["items"]]
     assert found == [name if name == "root" else name * 3 for name in expected]
 
 
 async def test_the_newest_id_comes_first_among_equals(
-    client: AsyncClient, admin_client: AsyncClient, database: Database
+    api: Api, admin_client: AsyncClient, database: Database
 ) -> None:
-    await register(client, *(f"user{n}" for n in range(6)))
+    await open_accounts(api, *(f"user{n}" for n in range(6)))
     await database.execute("UPDATE users SET created_at = now()")
     pages = [await admin_client.get(USERS, params={"page": n, "page_size": 2}) for n in range(1, 5)]
     ids = [row["id"] for page in pages for row in page.json()["items"]]
@@ -189,13 +185,13 @@ async def test_the_newest_id_comes_first_among_equals(
     ],
 )
 async def test_filters(
-    client: AsyncClient,
+    api: Api,
     admin_client: AsyncClient,
     database: Database,
     params: dict[str, str],
     expected: list[str],
 ) -> None:
-    await register(client, "ada", "grace")
+    await open_accounts(api, "ada", "grace")
     await database.execute("UPDATE users SET is_active = false WHERE username = 'grace'")
     page = (await admin_client.get(USERS, params=params)).json()
     assert [row["email"].partition("@")[0] for row in page["items"]] == expected

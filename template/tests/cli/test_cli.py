@@ -20,7 +20,7 @@ import pytest
 from dotenv import dotenv_values
 
 from dev.services import SERVICES
-from tests.fixtures import carrier
+from tests.fixtures import carrier, registration
 from tests.fixtures.api import Run
 from tests.fixtures.database import Database
 
@@ -100,7 +100,8 @@ async def test_seeding_twice_is_seeding_once(run: Run, database: Database) -> No
 
 async def test_production_is_not_seeded(run: Run, database: Database) -> None:
     away = "postgresql://service:hunter2@127.0.0.1:1/away"
-    result = await run("seed", APP_ENVIRONMENT="production", DATABASE_URL=away)
+    production = {"APP_ENVIRONMENT": "production", "DATABASE_URL": away}
+    result = await run("seed", **registration.PRODUCTION, **production)
     assert (result.exit_code, "APP_ENVIRONMENT" in result.stderr) == (1, True)
 
 

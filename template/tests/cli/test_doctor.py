@@ -8,6 +8,7 @@ from sqlalchemy import Table
 
 from app.db.base import Base
 from dev.env_file import write_env
+from tests.fixtures import registration
 from tests.fixtures.api import Run
 
 EXAMPLE = "# A secret is made for each {random}.\nAPP_SECRET_KEY={random}\nJWT_KEYS=main:{random}\n"
@@ -32,7 +33,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 async def test_doctor_names_what_is_wrong(run: Run, changes: dict[str, str], finding: str) -> None:
-    result = await run("doctor", **changes)
+    # Without a key nobody knows that this is no production.
+    result = await run("doctor", **registration.PRODUCTION, **changes)
     assert result.exit_code == 1
     [line] = result.stdout.splitlines()
     assert line.startswith(f"- {finding}")

@@ -16,6 +16,7 @@ from app.core.exceptions import ValidationFailed
 from app.core.security import password_policy
 from app.core.security.password_policy import PasswordPolicy
 from app.core.security.passwords import PasswordHasher
+from tests.fixtures import registration
 from tests.fixtures.api import LEAST_COST, PASSWORD, Account, assert_problem, load
 from tests.fixtures.database import Database
 
@@ -281,7 +282,7 @@ async def test_the_address_is_among_what_is_easily_guessed(client: AsyncClient) 
     assert (error["pointer"], error["code"]) == ("#/password", "password_guessable")
     assert body["password"] not in response.text
     other = body | {"email": "ada@example.com"}
-    assert (await client.post(REGISTER, json=other)).status_code == 201
+    assert (await client.post(REGISTER, json=other)).status_code == registration.REGISTERED
 
 
 async def test_a_login_with_a_password_that_is_too_long_is_wrong(

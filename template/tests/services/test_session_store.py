@@ -69,9 +69,9 @@ async def test_no_use_makes_a_session_live_longer_than_it_may(
     ends += " FROM auth_sessions"
     before = await database.fetch(ends)
     assert before[0][1] == ABSOLUTE
-    body = {"email": "lovelace@example.com", "password": PASSWORD}
+    body = {"current_password": PASSWORD, "new_password": "several quite different words"}
     assert (await user_client.get(ME)).status_code == 200
-    assert (await user_client.post(f"{ME}/change-email", json=body)).status_code == 200
+    assert (await user_client.post(f"{ME}/change-password", json=body)).status_code == 204
     # A renewed session keeps the end of the one that it continues.
     assert await database.fetch(ends) == before
     await database.execute("UPDATE auth_sessions SET expires_at = now()")
