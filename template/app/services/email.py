@@ -70,11 +70,11 @@ class EmailService:
     async def _confirm_email(self, message: OutboxMessage) -> Draft | None:
         address = message.payload["email"]
         user = await self.users.find_locked(UUID(message.payload["user_id"]))
-        if user is None:
+        if user is None or not user.is_active:
             return None
         owner = await self.users.find_by_login(address)
         if owner is not None and owner.id != user.id:
-            return Draft(Mail.ACCOUNT_EXISTS, owner.email, self._forgotten())
+            return await self._account_exists(message)
         lifetime = timedelta(seconds=self.settings.verification_lifetime)
         token = await self._token(message, user, EMAIL_CHANGE, lifetime, address)
         return self._with_link(Mail.CONFIRM_EMAIL, address, "verify-email", token)
@@ -88,7 +88,13 @@ class EmailService:
 
     async def _account_exists(self, message: OutboxMessage) -> Draft | None:
         user = await self._find_addressee(message)
-        return Draft(Mail.ACCOUNT_EXISTS, user.email, self._forgotten()) if user else None
+        if user is None:
+            return None
+        # A token that nobody is given: without the cooldown, anybody could have many mails sent.
+        lifetime = timedelta(seconds=self.settings.verification_lifetime)
+        if await self._token(message, user, Mail.ACCOUNT_EXISTS, lifetime) is None:
+            return None
+        return Draft(Mail.ACCOUNT_EXISTS, user.email, self._forgotten())
 
     async def _new_login(self, message: OutboxMessage) -> Draft | None:
         auth_session = await self.auth_sessions.find(UUID(message.payload["session_id"]))
