@@ -2,7 +2,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.account_recovery import EmailNotVerified, Mail
+from app.core.account_recovery import Mail
 from app.core.config.email import EmailSettings
 from app.core.events import (
     EmailChanged,
@@ -12,7 +12,7 @@ from app.core.events import (
     PasswordReset,
     UserRegistered,
 )
-from app.core.exceptions import EmailTaken
+from app.core.exceptions import EmailTaken, Forbidden
 from app.db.base import utc_now
 from app.repositories.outbox import OutboxRepository
 from app.repositories.users import UserRepository
@@ -52,6 +52,13 @@ class AccountRecoveryService:
         await self.outbox.put(mail, email=email)
 
 
+class EmailNotVerified(Forbidden):
+    """The password was right; a mail that verifies the address is on its way."""
+
+    code, title = "email_not_verified", "The address has to be verified first: a mail is on its way"
+    commits = True
+
+
 class VerifiedAddress:
     """The step of a sign-in that wants the address to be verified."""
 
@@ -64,7 +71,7 @@ class VerifiedAddress:
             return
         user = await UserRepository(session).get(user_id)
         if user.email_verified_at is None:
-            await OutboxRepository(session).put(Mail.VERIFY_EMAIL, email=user.email)
+            await OutboxRepository(session).put(Mail.VERIFY_EMAIL, user_id=str(user_id))
             raise EmailNotVerified
 
 
@@ -76,9 +83,7 @@ async def write_mail(session: AsyncSession, event: Event) -> None:
     users, outbox = UserRepository(session), OutboxRepository(session)
     match event:
         case UserRegistered(user_id=user_id):
-            user = await users.get(user_id)
-            if user.email_verified_at is None:
-                await outbox.put(Mail.VERIFY_EMAIL, email=user.email)
+            await outbox.put(Mail.VERIFY_EMAIL, user_id=str(user_id))
         case PasswordReset(user_id=user_id):
             user = await users.get(user_id)
             user.email_verified_at = user.email_verified_at or utc_now()

@@ -74,7 +74,7 @@ class EmailService:
             return None
         owner = await self.users.find_by_login(address)
         if owner is not None and owner.id != user.id:
-            return await self._account_exists(message)
+            return await self._tell_owner(message, owner)
         lifetime = timedelta(seconds=self.settings.verification_lifetime)
         token = await self._token(message, user, EMAIL_CHANGE, lifetime, address)
         return self._with_link(Mail.CONFIRM_EMAIL, address, "verify-email", token)
@@ -88,13 +88,14 @@ class EmailService:
 
     async def _account_exists(self, message: OutboxMessage) -> Draft | None:
         user = await self._find_addressee(message)
-        if user is None:
-            return None
+        return await self._tell_owner(message, user) if user else None
+
+    async def _tell_owner(self, message: OutboxMessage, owner: User) -> Draft | None:
         # A token that nobody is given: without the cooldown, anybody could have many mails sent.
         lifetime = timedelta(seconds=self.settings.verification_lifetime)
-        if await self._token(message, user, Mail.ACCOUNT_EXISTS, lifetime) is None:
+        if not owner.is_active or not await self._token(message, owner, Mail.ACCOUNT_EXISTS, lifetime):
             return None
-        return Draft(Mail.ACCOUNT_EXISTS, user.email, self._forgotten())
+        return Draft(Mail.ACCOUNT_EXISTS, owner.email, self._forgotten())
 
     async def _new_login(self, message: OutboxMessage) -> Draft | None:
         auth_session = await self.auth_sessions.find(UUID(message.payload["session_id"]))
@@ -109,9 +110,13 @@ class EmailService:
         return Draft(Mail.NEW_LOGIN, message.payload["to"], values)
 
     async def _find_addressee(self, message: OutboxMessage) -> User | None:
-        """Find whom an address belongs to; mail goes to the one that the account has itself."""
-        found = await self.users.find_by_login(message.payload["email"])
-        user = await self.users.find_locked(found.id) if found else None
+        """Find whom a message is for; mail goes to the address that the account has itself."""
+        if "user_id" in message.payload:
+            user_id = UUID(message.payload["user_id"])
+        else:
+            found = await self.users.find_by_login(message.payload["email"])
+            user_id = found.id if found else None
+        user = await self.users.find_locked(user_id) if user_id else None
         return user if user and user.is_active else None
 
     async def _token(

@@ -11,9 +11,10 @@ from app.core.config.base import SettingsGroup, group_config
 
 def _check_address(value: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False).normalized
+        checked = validate_email(value, check_deliverability=False)
     except EmailNotValidError:
         raise ValueError("must be an address such as no-reply@example.com") from None
+    return checked.ascii_email or checked.normalized
 
 
 class EmailSettings(SettingsGroup):
