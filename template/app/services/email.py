@@ -91,11 +91,12 @@ class EmailService:
         return await self._tell_owner(message, user) if user else None
 
     async def _tell_owner(self, message: OutboxMessage, owner: User) -> Draft | None:
+        if not owner.is_active:
+            return None
         # A token that nobody is given: without the cooldown, anybody could have many mails sent.
         lifetime = timedelta(seconds=self.settings.verification_lifetime)
-        if not owner.is_active or not await self._token(message, owner, Mail.ACCOUNT_EXISTS, lifetime):
-            return None
-        return Draft(Mail.ACCOUNT_EXISTS, owner.email, self._forgotten())
+        token = await self._token(message, owner, Mail.ACCOUNT_EXISTS, lifetime)
+        return Draft(Mail.ACCOUNT_EXISTS, owner.email, self._forgotten()) if token else None
 
     async def _new_login(self, message: OutboxMessage) -> Draft | None:
         auth_session = await self.auth_sessions.find(UUID(message.payload["session_id"]))
@@ -111,12 +112,14 @@ class EmailService:
 
     async def _find_addressee(self, message: OutboxMessage) -> User | None:
         """Find whom a message is for; mail goes to the address that the account has itself."""
-        if "user_id" in message.payload:
-            user_id = UUID(message.payload["user_id"])
-        else:
-            found = await self.users.find_by_login(message.payload["email"])
-            user_id = found.id if found else None
-        user = await self.users.find_locked(user_id) if user_id else None
+        match message.payload:
+            case {"user_id": user_id}:
+                found = await self.users.find(UUID(user_id))
+            case {"email": email}:
+                found = await self.users.find_by_login(email)
+            case _:
+                found = None
+        user = await self.users.find_locked(found.id) if found else None
         return user if user and user.is_active else None
 
     async def _token(
