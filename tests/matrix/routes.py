@@ -26,6 +26,11 @@ CORE = (
 FEATURES = {
     "jwt": ("POST /auth/token", "POST /auth/refresh", "GET /auth/jwks.json"),
     "session": ("GET /auth/csrf",),
+    "account_recovery": (
+        "POST /auth/verify-email",
+        "POST /auth/resend-verification",
+        "POST /auth/forgot-password",
+    ),
     "items": (
         "GET /items",
         "POST /items",

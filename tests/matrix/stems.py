@@ -28,6 +28,44 @@ STEMS = {
         identifiers=(r"\bSESSION_[A-Z]", r"(?i)csrf", r"\bsession_store\b", r"__Host-"),
         effect="tests/test_live.py::test_sessions_over_http",
     ),
+    "mail": Stem(
+        identifiers=(r"\bEMAIL_SENDER\b", r"\bEmailS(ettings|ervice)\b", r"\bapp[./]email\b"),
+        effect="tests/test_live.py::test_mail_over_http",
+    ),
+    "account_recovery": Stem(
+        identifiers=(
+            r"\bAccountRecovery\w*",
+            r"/(verify-email|resend-verification|forgot-password)\b",
+            r"\bemail_not_verified\b",
+            r"\bmailed_tokens\b",
+        ),
+        effect="tests/test_live.py::test_mail_over_http",
+    ),
+    "outbox": Stem(
+        identifiers=(r"(?i)\boutbox\b", r"\bOUTBOX_", r"\bapp relay\b"),
+        effect="tests/test_live.py::test_mail_over_http",
+    ),
+    "smtp": Stem(
+        identifiers=(r"\bSMTP_", r"\bSmtpSender\b", r"\baiosmtp(lib|d)\b"),
+        effect="tests/test_live.py::test_mail_over_http",
+    ),
+    "resend": Stem(
+        identifiers=(r"\bRESEND_", r"\bResendSender\b", r"\bapi\.resend\.com\b"),
+        effect="tests/test_live.py::test_mail_over_http",
+    ),
+    # What is there instead of mail: an address is taken at its word, and told to be taken.
+    "unmailed": Stem(
+        identifiers=(r"\bAddressService\[", r"\berrors\(EmailTaken, UsernameTaken\)"),
+        effect="tests/test_live.py::test_accounts_over_http",
+    ),
+    "unmailed_jwt": Stem(
+        identifiers=(r"\buser, _ = await addresses\.change\b",),
+        effect="tests/test_live.py::test_accounts_over_http",
+    ),
+    "unmailed_session": Stem(
+        identifiers=(r"\b_, renewed = await addresses\.change\b",),
+        effect="tests/test_live.py::test_sessions_over_http",
+    ),
     "redis": Stem(
         identifiers=(r"\bREDIS_", r"\bRedisClient\b"),
         effect="tests/test_live.py::test_sessions_over_http",

@@ -3,5 +3,5 @@
 from tests.matrix.questions import Answers
 
 # Every feature that has tables, and none.
-ON: Answers = {"auth": "jwt", "features": ["items"]}
-OFF: Answers = {"auth": "session", "features": []}
+ON: Answers = {"auth": "jwt", "email": "smtp", "features": ["items"]}
+OFF: Answers = {"auth": "session", "email": "none", "features": []}

@@ -4,7 +4,7 @@ from tests.attacks.faults.fault import Fault
 
 LOGIN = "app/services/auth.py"
 LOCKOUT = "app/services/lockout.py"
-CREDENTIALS = "app/services/credentials.py"
+CONFIRMATION = "app/services/confirmation.py"
 ERRORS = "app/core/exceptions.py"
 
 FAULTS = (
@@ -67,7 +67,7 @@ FAULTS = (
     ),
     Fault(
         "a session is an oracle",
-        CREDENTIALS,
+        CONFIRMATION,
         "if self.lockout.is_locked(attempt):",
         "if not attempt.account:",
         ("test_lockout.py::test_a_stolen_session_is_no_oracle[change-password]",),

@@ -5,6 +5,7 @@ from tests.attacks.faults.fault import Fault
 SESSIONS = "app/repositories/auth.py"
 LOGIN = "app/services/auth.py"
 CREDENTIALS = "app/services/credentials.py"
+ADDRESSES = "app/services/addresses.py"
 USERS = "app/services/users.py"
 
 FAULTS = (
@@ -68,7 +69,7 @@ FAULTS = (
     ),
     Fault(
         "a reset token outlives the address that it was sent to",
-        CREDENTIALS,
+        ADDRESSES,
         "        await self.tokens.revoke_all(user.id)\n        await publish(self.session, Email",
         "        await publish(self.session, Email",
         ("test_reset.py::test_a_token_does_not_outlive_a_change[email]",),
