@@ -5,10 +5,12 @@ from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.dependencies import services
+from app.core import events as events_module
 from app.core.events import Event
 from app.core.origin import Origin, origin_of
 from tests.fixtures import carrier
 from tests.fixtures.api import PASSWORD, Account, Api, Run, load, running
+from tests.fixtures.causes import CAUSES, Cast
 from tests.fixtures.database import Database
 
 HEADERS = {"User-Agent": "Engine/1", "X-Request-ID": "a-request-of-ada"}
@@ -26,6 +28,19 @@ def origins(monkeypatch: pytest.MonkeyPatch) -> list[Origin | None]:
 
     monkeypatch.setattr(services, "AUTH_LISTENERS", (listen,))
     return found
+
+
+def test_every_event_has_a_cause() -> None:
+    kinds = {kind for kind in vars(events_module).values() if isinstance(kind, type)}
+    told = {kind for kind in kinds if issubclass(kind, Event)} - {Event}
+    assert told == set(CAUSES) - set(carrier.EVENTS)
+
+
+@pytest.mark.parametrize("kind", CAUSES, ids=lambda kind: kind.__name__)
+async def test_an_event_is_told_once(kind: type[Event], cast: Cast, events: list[Event]) -> None:
+    events.clear()
+    await CAUSES[kind](cast)
+    assert [type(event) for event in events].count(kind) == 1
 
 
 async def test_only_a_lock_that_is_in_force_is_lifted(
