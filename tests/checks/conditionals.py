@@ -21,7 +21,7 @@ SEAMS = {
     "app/api/dependencies/services.py",
     "app/api/docs.py",
     "app/api/v1/router.py",
-    "app/cli/__init__.py",
+    "app/cli/commands.py",
     "app/cli/users.py",
     "app/core/config/__init__.py",
     "app/core/config/app.py",

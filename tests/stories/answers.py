@@ -3,5 +3,5 @@
 from tests.matrix.questions import Answers
 
 # Every feature that has tables, and none.
-ON: Answers = {"auth": "jwt", "features": ["items"]}
+ON: Answers = {"auth": "jwt", "features": ["audit_log", "items"]}
 OFF: Answers = {"auth": "session", "features": []}
