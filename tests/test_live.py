@@ -125,9 +125,7 @@ def test_items_over_http(starter_server: Server) -> None:
     assert client.get(path, headers=owner).status_code == 404
 
 
-def test_audit_log_over_http(
-    renders: Renders, environment: Environment, tmp_path: Path
-) -> None:
+def test_audit_log_over_http(renders: Renders, environment: Environment, tmp_path: Path) -> None:
     with running("minimal", renders, environment, tmp_path, features=["audit_log"]) as server:
         ada = sign_in(server, ADA)
         wrong = {**credentials_of(ADA), "password": "a wrong one"}
