@@ -75,13 +75,14 @@ async def test_export_takes_the_filters_of_the_api(
 ) -> None:
     me = (await user_client.get("/api/v1/users/me")).json()["id"]
     await database.execute(ADD, 10, "made_up", None, 1)
-    for options, actions in (
+    cases: list[tuple[list[str], list[str]]] = [
         (["--action", "made_up"], ["made_up"]),
         (["--action", "made_up", "--action", "user_registered"], ["user_registered", "made_up"]),
         (["--actor", me], ["login_succeeded", "user_registered"]),
         (["--target", me, "--since", "2100-01-01T00:00:00Z"], []),
         (["--until", "2100-01-01T00:00:00Z", "--action", "made_up"], ["made_up"]),
-    ):
+    ]
+    for options, actions in cases:
         result = await run(*EXPORT, "-", *options)
         assert [row["action"] for row in read(result.stdout)] == actions, options
     for options, said in (
