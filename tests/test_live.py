@@ -17,10 +17,13 @@ from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS
 from tests.matrix.servers import PATIENCE, Server, development_server
 
+AUDITED: Answers = {"preset": "minimal", "features": ["audit_log"]}
 # Each preset, and the choices that no preset makes and that the program depends on.
 TESTED: list[Answers] = [
     *({"preset": preset} for preset in PRESETS),
     {"preset": "minimal", "password_hash": "bcrypt"},
+    AUDITED,
+    {**AUDITED, "auth": "session"},
 ]
 
 pytestmark = pytest.mark.xdist_group("live")
@@ -28,11 +31,11 @@ pytestmark = pytest.mark.xdist_group("live")
 
 @contextmanager
 def running(
-    preset: str, renders: Renders, environment: Environment, folder: Path
+    preset: str, renders: Renders, environment: Environment, folder: Path, **answers: object
 ) -> Iterator[Server]:
-    """Run a copy of a preset until the block ends."""
+    """Run a copy of a preset, with other answers where it is given some, until the block ends."""
     project = folder / preset
-    shutil.copytree(renders.get({"preset": preset}).path, project)
+    shutil.copytree(renders.get({"preset": preset, **answers}).path, project)
     with development_server(project, environment) as server:
         yield server
 
@@ -80,7 +83,12 @@ def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-@pytest.mark.parametrize("answers", TESTED, ids=lambda answers: "-".join(answers.values()))
+def _name(answers: Answers) -> str:
+    parts = ([answer] if isinstance(answer, str) else answer for answer in answers.values())
+    return "-".join(part for each in parts for part in each)
+
+
+@pytest.mark.parametrize("answers", TESTED, ids=_name)
 def test_own_tests(
     answers: Answers, renders: Renders, environment: Environment, tmp_path: Path
 ) -> None:
@@ -159,15 +167,40 @@ def test_items_over_http(starter_server: Server) -> None:
     assert client.get(path, headers=owner).status_code == 404
 
 
+def test_audit_log_over_http(renders: Renders, environment: Environment, tmp_path: Path) -> None:
+    with running("minimal", renders, environment, tmp_path, features=["audit_log"]) as server:
+        ada = sign_in(server, ADA)
+        wrong = {**credentials_of(ADA), "password": "a wrong one"}
+        assert server.client.post("/api/v1/auth/login", json=wrong).status_code == 401
+        assert server.client.get("/api/v1/audit-logs").status_code == 401
+        assert server.client.get("/api/v1/audit-logs", headers=ada).status_code == 403
+        user_id = server.client.get("/api/v1/users/me", headers=ada).json()["id"]
+        admin = sign_in(server, admin_of(server))
+        params = {"target_id": user_id, "cursor": ""}
+        found = server.client.get("/api/v1/audit-logs", params=params, headers=admin).json()
+        actions = [(row["action"], row["actor_id"]) for row in found["items"]]
+        assert actions == [
+            ("login_failed", None),
+            ("login_succeeded", user_id),
+            ("user_registered", user_id),
+        ]
+
+
+def admin_of(server: Server) -> dict[str, str]:
+    """Return the credentials of the development admin, as they are shown."""
+    email, password = (server.project / ".dev" / "credentials").read_text().split()
+    return {"email": email, "password": password}
+
+
 def test_admin_signs_in_with_the_credentials_shown(starter_server: Server) -> None:
     credentials = starter_server.project / ".dev" / "credentials"
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
-    email, password = credentials.read_text().split()
-    admin = sign_in(starter_server, {"email": email, "password": password})
+    person = admin_of(starter_server)
+    admin = sign_in(starter_server, person)
     assert starter_server.client.get("/api/v1/users", headers=admin).status_code == 200
     shown = re.sub(r"\s", "", starter_server.log.read_text())
-    assert email in shown
-    assert password in shown
+    assert person["email"] in shown
+    assert person["password"] in shown
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -243,7 +243,9 @@ async def test_each_request_costs_no_more_statements_than_it_needs(
     admin: Account,
     sign_in: SignIn,
     statements: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(services, "AUTH_LISTENERS", ())
     account, root = await sign_in(user), await sign_in(admin)
     identity = ["SELECT"]
     verbs(statements)
