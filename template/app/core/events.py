@@ -22,7 +22,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class UserRegistered(Event):
+    """`verified` tells whether somebody vouches for the address, such as an operator."""
+
     user_id: UUID
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ async def write_mail(session: AsyncSession, event: Event) -> None:
     """
     users, outbox = UserRepository(session), OutboxRepository(session)
     match event:
-        case UserRegistered(user_id=user_id):
+        case UserRegistered(user_id=user_id, verified=False):
             await outbox.put(Mail.VERIFY_EMAIL, user_id=str(user_id))
         case PasswordReset(user_id=user_id):
             user = await users.get(user_id)

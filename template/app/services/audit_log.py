@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.audit_log import AuditLogPurged
 from app.core.events import (
     AccountUnlocked,
+    EmailChanged,
     Event,
     Listener,
     LoginSucceeded,
@@ -23,7 +24,7 @@ from app.schemas.audit_log import AuditLogFilter, AuditLogQuery, Position
 from app.services.use_case import use_case
 
 # Over HTTP, what only the owner of an account can do, by a password or by a token.
-BY_OWNER = (AccountUnlocked, LoginSucceeded, PasswordReset, UserRegistered)
+BY_OWNER = (AccountUnlocked, EmailChanged, LoginSucceeded, PasswordReset, UserRegistered)
 EXPORTED_AT_ONCE = 500
 PURGED_AT_ONCE = 10_000
 

@@ -10,7 +10,7 @@ from app.core import events
 from app.core.events import Event
 from app.core.security.permissions import ROLES
 from app.services.audit_log import action_of
-from tests.fixtures import carrier
+from tests.fixtures import carrier, registration
 from tests.fixtures.api import PASSWORD, Account, Routes, SignIn, assert_problem, codes_of
 from tests.fixtures.causes import ADDRESS, AGENT, CAUSES, NEW, REQUEST, WRONG, Cast
 from tests.fixtures.database import Database
@@ -21,8 +21,8 @@ PEOPLE = "SELECT split_part(email, '@', 1), id FROM users"
 SESSION = {"session_id": IsUUID}
 # Who does it to whom, and what else is kept of it; a carrier's own are about a session of ada's.
 ROWS: dict[type[Event], tuple[str | None, str, dict[str, Any]]] = {
-    events.UserRegistered: ("grace", "grace", {}),
-    events.LoginSucceeded: ("ada", "ada", SESSION),
+    events.UserRegistered: ("grace", "grace", {"verified": False}),
+    events.LoginSucceeded: ("ada", "ada", SESSION | {"known_device": False}),
     events.LoginFailed: (None, "ada", {}),
     events.AccountLocked: (None, "ada", {}),
     events.AccountUnlocked: ("ada", "ada", {}),
@@ -36,6 +36,7 @@ ROWS: dict[type[Event], tuple[str | None, str, dict[str, Any]]] = {
     events.ActivationChanged: ("root", "ada", {"is_active": False}),
     events.AccountDeleted: ("root", "ada", {}),
     **dict.fromkeys(carrier.EVENTS, (None, "ada", SESSION)),
+    **dict.fromkeys(registration.EVENTS, ("ada", "ada", {})),
 }
 
 

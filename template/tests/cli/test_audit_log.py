@@ -78,7 +78,7 @@ async def test_export_takes_the_filters_of_the_api(
     cases: list[tuple[list[str], list[str]]] = [
         (["--action", "made_up"], ["made_up"]),
         (["--action", "made_up", "--action", "user_registered"], ["user_registered", "made_up"]),
-        (["--actor", me], ["login_succeeded", "user_registered"]),
+        (["--actor", me], ["login_succeeded"]),
         (["--target", me, "--since", "2100-01-01T00:00:00Z"], []),
         (["--until", "2100-01-01T00:00:00Z", "--action", "made_up"], ["made_up"]),
     ]
