@@ -13,9 +13,9 @@ from tests.matrix.renders import Render
 
 MYPY_CACHE = ROOT / "build" / "mypy"
 
-# What a framework calls: by its decorator, or by its name.
+# What a framework calls: by its decorator, or by its name; the last is aiosmtpd.
 REGISTERED = ["@*.*", "@field_validator", "@model_validator"]
-NAMED = ["pytest_*", "Test*", "test_*"]
+NAMED = ["pytest_*", "Test*", "test_*", "handle_*"]
 CODE = {"class", "function", "import", "method", "property", "unreachable_code"}
 
 

@@ -44,3 +44,12 @@ def test_what_other_languages_write_is_no_scar(tmp_path: Path) -> None:
     (tmp_path / "ci.yml").write_text("run: echo ${{ github.sha }}\n")
     (tmp_path / "main.py").write_text('text = f"{{{name}}}"\n')
     assert scar_faults(Render(tmp_path, {})) == []
+
+
+def test_templates_of_the_project_are_no_scars(tmp_path: Path) -> None:
+    templates = tmp_path / "app" / "email" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "mail.txt").write_text("{% if link %}\n{{ link }}\n{% endif %}\n")
+    assert scar_faults(Render(tmp_path, {})) == []
+    (templates.parent / "mail.txt").write_text("{{ link }}\n")
+    assert scar_faults(Render(tmp_path, {})) == ["app/email/mail.txt:1 still has '{{'"]

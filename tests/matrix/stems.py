@@ -25,7 +25,12 @@ STEMS = {
         effect="tests/test_live.py::test_audit_log_over_http",
     ),
     "jwt": Stem(
-        identifiers=(r"\bJWT_", r"(?i)\brefresh[_ ]tokens?\b", r"\bBearer\b", r"\baccess_token\b"),
+        identifiers=(
+            r"\bJWT_",
+            r"(?i)\brefresh[_ ]tokens?\b",
+            r"\bBearer\b(?! \{)",  # before a value it may be the key of another service
+            r"\baccess_token\b",
+        ),
         effect="tests/test_live.py::test_accounts_over_http",
     ),
     "session": Stem(
