@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import UUID
 
 import pytest
 
@@ -133,7 +134,8 @@ async def test_what_fails_at_the_database_hides_no_other_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await fill(database, 4)
-    complete, refused = OutboxService.complete, []
+    complete = OutboxService.complete
+    refused: list[UUID] = []
 
     async def complete_but_one(self: OutboxService, message: OutboxMessage) -> None:
         if not refused:
