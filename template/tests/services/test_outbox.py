@@ -18,7 +18,7 @@ from tests.fixtures.api import Account, Api, Run, assert_problem
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.mailer import LATER, NEVER, Mailbox
-from tests.fixtures.outbox import fill, is_empty, make_due
+from tests.fixtures.outbox import eventually, fill, is_empty, make_due
 
 STATE = "SELECT attempts, failed_at IS NOT NULL, last_error IS NOT NULL FROM outbox"
 
@@ -192,6 +192,15 @@ async def test_what_is_claimed_is_nobody_elses_until_the_claim_ends(
     assert 190 < lease.total_seconds() <= 200
     await make_due(database)
     assert len(await first.claim()) == 2
+
+
+async def test_a_claim_ends_by_itself(service: Service, database: Database) -> None:
+    await fill(database, 1)
+    dead, other = service(send_timeout=0.1), service()
+    [claimed] = await dead.claim()
+    await eventually(other.claim)
+    rows = await database.fetch("SELECT attempts, next_attempt_at > now() FROM outbox")
+    assert (rows, claimed.attempts) == ([(2, True)], 1)
 
 
 async def test_a_relay_that_is_late_changes_nothing_that_another_has_claimed(

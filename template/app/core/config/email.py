@@ -10,11 +10,12 @@ from app.core.config.base import SettingsGroup, group_config
 
 
 def _check_address(value: str) -> str:
+    """Return an address as every mail server understands it, the domain as DNS has it."""
     try:
-        checked = validate_email(value, check_deliverability=False)
+        found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise ValueError("must be an address such as no-reply@example.com") from None
-    return checked.ascii_email or checked.normalized
+    return found.ascii_email or found.normalized
 
 
 class EmailSettings(SettingsGroup):
