@@ -70,7 +70,8 @@ class EmailService:
     async def _confirm_email(self, message: OutboxMessage) -> Draft | None:
         address = message.payload["email"]
         user = await self.users.find_locked(UUID(message.payload["user_id"]))
-        if user is None or not user.is_active:
+        # It was asked for with a password, which somebody may have changed for a reason.
+        if user is None or not user.is_active or user.password_changed_at > message.created_at:
             return None
         owner = await self.users.find_by_login(address)
         if owner is not None and owner.id != user.id:

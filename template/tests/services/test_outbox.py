@@ -1,5 +1,6 @@
 """What is committed is delivered, and what is not committed is not."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from tests.fixtures.api import Account, Api, Run, assert_problem
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.mailer import LATER, NEVER, Mailbox
-from tests.fixtures.outbox import eventually, fill, is_empty, make_due
+from tests.fixtures.outbox import PATIENCE, eventually, fill, is_empty, make_due
 
 STATE = "SELECT attempts, failed_at IS NOT NULL, last_error IS NOT NULL FROM outbox"
 
@@ -192,6 +193,15 @@ async def test_what_is_claimed_is_nobody_elses_until_the_claim_ends(
     assert 190 < lease.total_seconds() <= 200
     await make_due(database)
     assert len(await first.claim()) == 2
+
+
+async def test_nobody_waits_for_who_is_claiming(service: Service, database: Database) -> None:
+    await fill(database, 3)
+    async with database.connection.transaction():
+        await database.execute("SELECT FROM outbox LIMIT 2 FOR UPDATE")
+        async with asyncio.timeout(PATIENCE):
+            assert len(await service().claim()) == 1
+    assert len(await service().claim()) == 2
 
 
 async def test_a_claim_ends_by_itself(service: Service, database: Database) -> None:
