@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fixtures import registration
 from tests.fixtures.api import PRODUCTION, faults, load
 
 
@@ -49,7 +50,7 @@ def test_links_lead_to_the_front_end(frontend: str, link: str) -> None:
 
 
 def test_in_development_nothing_has_to_be_set() -> None:
-    unset = {name: "" for name in PRODUCTION if name.startswith(("EMAIL_", "SMTP_", "RESEND_"))}
+    unset = dict.fromkeys(registration.PRODUCTION, "")
     settings = load({**PRODUCTION, **unset, "APP_ENVIRONMENT": "development"})
     assert settings.email.address.addr_spec == "no-reply@localhost"
     assert not settings.mailer.is_configured
