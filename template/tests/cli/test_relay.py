@@ -13,7 +13,7 @@ from tests.fixtures.api import Run
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.mailer import Mailbox
-from tests.fixtures.outbox import PATIENCE, fill, is_empty, make_due, relay_process
+from tests.fixtures.outbox import PATIENCE, fill, is_empty, make_due, relay_process, until_held
 
 CONSOLE = dict.fromkeys(mailer.variables(0), "")
 
@@ -44,8 +44,7 @@ async def test_what_a_killed_relay_held_is_sent_by_another(
     await register(client)
     mailbox.hang()
     async with relay_process(environment) as process:
-        async with asyncio.timeout(PATIENCE):
-            await mailbox.waiting.wait()
+        await until_held(mailbox)
         process.send_signal(signal.SIGKILL)
         assert await process.wait() == -signal.SIGKILL
     assert await deliver() == []
@@ -66,7 +65,7 @@ async def test_a_relay_that_is_stopped_finishes_what_it_is_sending(
     mailbox.hang()
     async with relay_process(environment) as process:
         async with asyncio.timeout(PATIENCE):
-            await mailbox.waiting.wait()
+            await until_held(mailbox)
             process.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.2)
             assert process.returncode is None
