@@ -72,7 +72,7 @@ async def test_before_that_a_sign_in_has_the_mail_sent_once_more(
 
 
 async def test_where_it_is_not_required_a_sign_in_comes_before_it(
-    environment: dict[str, str], database: Database, deliver: Deliver
+    environment: dict[str, str], deliver: Deliver
 ) -> None:
     variables = environment | {"EMAIL_VERIFICATION_REQUIRED": "false"}
     async with running(load(variables)) as api, api.client() as client:
@@ -105,7 +105,7 @@ async def test_the_mail_is_sent_once_more_to_who_asks_for_it(
 
 
 async def test_who_forgot_the_password_sets_a_new_one(
-    client: AsyncClient, user: Account, sign_in: SignIn, deliver: Deliver, database: Database
+    client: AsyncClient, user: Account, sign_in: SignIn, deliver: Deliver
 ) -> None:
     devices = [await sign_in(user), await sign_in(user)]
     await deliver()

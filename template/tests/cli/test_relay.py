@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections import Counter
 
-import pytest
 from httpx2 import AsyncClient
 from sqlalchemy.engine import make_url
 
@@ -14,7 +13,7 @@ from tests.fixtures.api import Run
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.mailer import Mailbox
-from tests.fixtures.outbox import PATIENCE, fill, is_empty, make_due, relay_process
+from tests.fixtures.outbox import PATIENCE, fill, is_empty, make_due, relay_process, until_held
 
 CONSOLE = dict.fromkeys(mailer.variables(0), "")
 
@@ -45,8 +44,7 @@ async def test_what_a_killed_relay_held_is_sent_by_another(
     await register(client)
     mailbox.hang()
     async with relay_process(environment) as process:
-        async with asyncio.timeout(PATIENCE):
-            await mailbox.waiting.wait()
+        await until_held(mailbox)
         process.send_signal(signal.SIGKILL)
         assert await process.wait() == -signal.SIGKILL
     assert await deliver() == []
@@ -60,16 +58,15 @@ async def test_what_a_killed_relay_held_is_sent_by_another(
     assert (await verify(client, token)).status_code == 204
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_relay_that_is_stopped_finishes_what_it_is_sending(
-    environment: dict[str, str], mailbox: Mailbox, database: Database, number: signal.Signals
+    environment: dict[str, str], mailbox: Mailbox, database: Database
 ) -> None:
     await fill(database, 1)
     mailbox.hang()
     async with relay_process(environment) as process:
         async with asyncio.timeout(PATIENCE):
-            await mailbox.waiting.wait()
-            process.send_signal(number)
+            await until_held(mailbox)
+            process.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.2)
             assert process.returncode is None
             mailbox.release()
@@ -81,13 +78,13 @@ async def test_a_relay_that_is_stopped_finishes_what_it_is_sending(
 
 
 async def test_a_relay_that_has_nothing_to_do_ends_at_once(
-    environment: dict[str, str], mailbox: Mailbox, database: Database
+    environment: dict[str, str],
 ) -> None:
     slow = {"OUTBOX_POLL_INTERVAL": "600"}
     async with relay_process(environment | slow) as process, asyncio.timeout(PATIENCE):
         assert process.stdout is not None
         assert b"Delivering" in await process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         assert await process.wait() == 0
 
 
@@ -105,7 +102,7 @@ async def test_where_no_server_is_set_mails_are_shown_on_the_console(
 
 
 async def test_a_database_that_is_away_is_one_sentence(
-    run: Run, environment: dict[str, str], mailbox: Mailbox
+    run: Run, environment: dict[str, str]
 ) -> None:
     url = make_url(environment["DATABASE_URL"]).set(port=1).render_as_string(hide_password=False)
     for command in ("--once", "failed", "retry", "discard --yes"):
