@@ -105,7 +105,7 @@ async def test_what_is_refused_for_good_is_given_up_at_once_until_somebody_retri
     await make_due(database)
     assert await deliver() == []
 
-    listed = (await run("relay", "failed", COLUMNS="300")).stdout
+    listed = (await run("relay", "failed")).stdout
     assert listed.count("password_changed") == 2
     assert NEVER[:3] in listed
     assert "@" not in listed
@@ -113,6 +113,17 @@ async def test_what_is_refused_for_good_is_given_up_at_once_until_somebody_retri
     assert nothing in (await run("relay", "failed")).stdout
     assert len(await deliver()) == 2
     assert await is_empty(database)
+
+
+async def test_what_a_server_says_is_listed_as_it_is(
+    deliver: Deliver, mailbox: Mailbox, database: Database, run: Run
+) -> None:
+    mailbox.refusal = "550 5.7.1 [bl20] refused, see [/help] for [bold]"
+    await fill(database, 1)
+    assert await deliver() == []
+    result = await run("relay", "failed")
+    assert result.exit_code == 0
+    assert mailbox.refusal[4:] in result.stdout
 
 
 async def test_what_was_given_up_may_be_discarded(
