@@ -94,7 +94,9 @@ async def write_mail(session: AsyncSession, event: Event) -> None:
         case EmailChanged(former=former):
             await outbox.put(Mail.EMAIL_CHANGED, to=former)
         case LoginSucceeded(user_id=user_id, session_id=session_id, known_device=False):
-            email = (await users.get(user_id)).email
-            await outbox.put(Mail.NEW_LOGIN, to=email, session_id=str(session_id))
+            user = await users.get(user_id)
+            # It repeats what the client calls itself: to others, anybody could write that way.
+            if user.email_verified_at is not None:
+                await outbox.put(Mail.NEW_LOGIN, to=user.email, session_id=str(session_id))
         case _:
             pass
