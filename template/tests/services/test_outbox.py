@@ -12,8 +12,18 @@ from app.api.dependencies import services
 from app.core.config.outbox import OutboxSettings
 from app.core.events import Event, UserRegistered
 from app.core.exceptions import Conflict
+from app.services.email import ClaimLost, EmailService
 from app.services.outbox import OutboxService
-from tests.fixtures.account_recovery import FORGOT, NEW_EMAIL, about, ask, register, verify, wait
+from tests.fixtures.account_recovery import (
+    FORGOT,
+    NEW_EMAIL,
+    about,
+    ask,
+    register,
+    reset,
+    verify,
+    wait,
+)
 from tests.fixtures.api import Account, Api, Run, assert_problem
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
@@ -219,6 +229,29 @@ async def test_a_relay_that_is_late_changes_nothing_that_another_has_claimed(
     assert await database.fetch("SELECT * FROM outbox") == before
     await other.fail(taken, "in time", for_good=False)
     assert await database.fetch("SELECT last_error FROM outbox") == [("in time",)]
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_relay_that_is_late_neither_drops_a_mail_nor_revives_its_token(
+    api: Api, client: AsyncClient, user: Account, service: Service, database: Database, used: bool
+) -> None:
+    await ask(client, FORGOT, user.email)
+    [stale] = await service().claim()
+    await make_due(database)
+    [taken] = await service().claim()
+    async with api.resources.sessions() as session:
+        emails = EmailService(session, api.resources.settings)
+        draft = await emails.draft(taken)
+        assert draft is not None
+        if used:
+            token = draft.values["link"].partition("#token=")[2]
+            assert (await reset(client, token)).status_code == 204
+        with pytest.raises(ClaimLost):
+            await emails.draft(stale)
+        await service().complete(taken)
+        with pytest.raises(ClaimLost):
+            await emails.draft(taken)
+    assert await database.count("account_tokens") == (0 if used else 1)
 
 
 async def test_a_mail_that_is_sent_again_holds_the_same_token(
