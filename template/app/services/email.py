@@ -81,6 +81,9 @@ class EmailService:
         user = await self.users.find_locked(UUID(message.payload["user_id"]))
         if user is None or not user.is_active:
             return None
+        # Else a thief's wish would outlive the password, and the account be lost by it after all.
+        if user.password_changed_at.isoformat() != message.payload["password_changed_at"]:
+            return None
         owner = await self.users.find_by_login(address)
         if owner is not None and owner.id != user.id:
             return await self._tell_owner(message, owner)
