@@ -24,6 +24,14 @@ class Mail(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationDemanded(Event):
+    """A sign-in with the right password was refused until the address is verified."""
+
+    user_id: UUID
+    actor_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class EmailVerified(Event):
     """Its owner has shown the token that was sent to the address."""
 

@@ -49,6 +49,16 @@ def _check_cursor(value: str | None) -> str | None:
     return value
 
 
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # in the first or the last hours that there are
+        raise PydanticCustomError("moment", "Not a time in UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+
+
 class AuditLogFilter(Schema):
     """Which rows; those of the moment `until` are not among them."""
 
@@ -59,8 +69,8 @@ class AuditLogFilter(Schema):
         CommaSeparated,
         Field(max_length=50),
     ] = ()
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class AuditLogQuery(AuditLogFilter, PageQuery):

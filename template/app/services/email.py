@@ -29,6 +29,10 @@ class Draft:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
+class ClaimLost(Exception):
+    """What was claimed was so long ago that it says nothing about the message any more."""
+
+
 class EmailService:
     """Finds out what a message of the outbox has to say, and to whom.
 
@@ -54,7 +58,12 @@ class EmailService:
 
     @use_case
     async def draft(self, message: OutboxMessage) -> Draft | None:
-        """Draft the mail; return none if there is nothing to send, or nobody to send it to."""
+        """Draft the mail; return none if there is nothing to send, or nobody to send it to.
+
+        Raise `ClaimLost` if the message is no longer the caller's.
+        """
+        if not await self.outbox.hold(message):
+            raise ClaimLost("somebody else has taken the message meanwhile")
         mail = Mail(message.kind)
         write = self._writers.get(mail)
         return await write(message) if write else self._notice(mail, message)
@@ -72,6 +81,9 @@ class EmailService:
         user = await self.users.find_locked(UUID(message.payload["user_id"]))
         # It was asked for with a password, which somebody may have changed for a reason.
         if user is None or not user.is_active or user.password_changed_at > message.created_at:
+            return None
+        # Else a thief's wish would outlive the password, and the account be lost by it after all.
+        if user.password_changed_at.isoformat() != message.payload["password_changed_at"]:
             return None
         owner = await self.users.find_by_login(address)
         if owner is not None and owner.id != user.id:

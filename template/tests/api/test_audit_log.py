@@ -212,6 +212,8 @@ async def test_filters(admin_client: AsyncClient, database: Database) -> None:
         {"cursor": "", "page": "1"},
         {"since": "2026-01-31T00:00:00"},
         {"since": "yesterday"},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-14:00"},
         {"action": "Login Failed"},
         {"action": "\x00"},
         {"actor_id": "ada"},

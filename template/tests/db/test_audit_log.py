@@ -83,3 +83,22 @@ async def test_a_purge_opens_the_table_for_its_own_transaction_only(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await application.execute("DELETE FROM audit_logs")
     assert await database.count("audit_logs") == 1
+
+
+async def test_nobody_brings_a_clock_of_their_own(
+    application: "asyncpg.Connection[asyncpg.Record]", database: Database
+) -> None:
+    await application.execute(ADD, new_id(), 0)
+    await application.execute(ADD, new_id(), 400)
+    transaction = application.transaction()
+    await transaction.start()
+    await application.execute(
+        "CREATE SCHEMA fake; SET LOCAL search_path = fake, pg_catalog, public;"
+        " CREATE FUNCTION fake.now() RETURNS timestamptz RETURN timestamptz 'infinity'"
+    )
+    assert str(await application.fetchval("SELECT now()::text")) == "infinity"
+    await application.execute(PURGE, "infinity")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+        await application.execute("DELETE FROM audit_logs")
+    await transaction.rollback()
+    assert await database.count("audit_logs") == 2

@@ -10,6 +10,7 @@ from app.core.config.app import TITLE
 from app.email import message as messages
 from app.email.message import TEMPLATES, Message, render
 from app.services.email import Draft
+from tests.fixtures.api import PRODUCTION, faults, load
 
 LINK = "https://app.example.com/page#token=abc-def.ghi"
 VALUES = {
@@ -110,3 +111,10 @@ def test_a_domain_is_written_as_dns_has_it_where_that_suffices(
     address: str, recipient: str
 ) -> None:
     assert render(Draft(Mail.EMAIL_CHANGED, address), UUID(int=1)).recipient == recipient
+
+
+def test_links_that_carry_tokens_lead_to_https_where_it_matters() -> None:
+    plain = {"APP_FRONTEND_URL": "http://app.example.com"}
+    [fault] = faults(PRODUCTION | plain)
+    assert fault.startswith("APP_FRONTEND_URL must start with https://")
+    assert load(PRODUCTION | plain | {"APP_ENVIRONMENT": "development"}).app.is_development

@@ -12,8 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api.dependencies import services
 from app.core.events import Event, UserRegistered
 from app.core.exceptions import Conflict
+from app.services.email import ClaimLost, EmailService
 from app.services.outbox import OutboxService
-from tests.fixtures.account_recovery import FORGOT, NEW_EMAIL, about, ask, register, verify, wait
+from tests.fixtures.account_recovery import (
+    FORGOT,
+    NEW_EMAIL,
+    about,
+    ask,
+    register,
+    reset,
+    verify,
+    wait,
+)
 from tests.fixtures.api import Account, Api, Run, assert_problem
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
@@ -105,7 +115,7 @@ async def test_what_is_refused_for_good_is_given_up_at_once_until_somebody_retri
     await make_due(database)
     assert await deliver() == []
 
-    listed = (await run("relay", "failed", COLUMNS="300")).stdout
+    listed = (await run("relay", "failed")).stdout
     assert listed.count("password_changed") == 2
     assert NEVER[:3] in listed
     assert "@" not in listed
@@ -113,6 +123,17 @@ async def test_what_is_refused_for_good_is_given_up_at_once_until_somebody_retri
     assert nothing in (await run("relay", "failed")).stdout
     assert len(await deliver()) == 2
     assert await is_empty(database)
+
+
+async def test_what_a_server_says_is_listed_as_it_is(
+    deliver: Deliver, mailbox: Mailbox, database: Database, run: Run
+) -> None:
+    mailbox.refusal = "550 5.7.1 [bl20] refused, see [/help] for [bold]"
+    await fill(database, 1)
+    assert await deliver() == []
+    result = await run("relay", "failed")
+    assert result.exit_code == 0
+    assert mailbox.refusal[4:] in result.stdout
 
 
 async def test_what_was_given_up_may_be_discarded(
@@ -226,6 +247,29 @@ async def test_a_relay_that_is_late_changes_nothing_that_another_has_claimed(
     assert await database.fetch("SELECT * FROM outbox") == before
     await other.fail(taken, "in time", for_good=False)
     assert await database.fetch("SELECT last_error FROM outbox") == [("in time",)]
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_relay_that_is_late_neither_drops_a_mail_nor_revives_its_token(
+    api: Api, client: AsyncClient, user: Account, service: Service, database: Database, used: bool
+) -> None:
+    await ask(client, FORGOT, user.email)
+    [stale] = await service().claim()
+    await make_due(database)
+    [taken] = await service().claim()
+    async with api.resources.sessions() as session:
+        emails = EmailService(session, api.resources.settings)
+        draft = await emails.draft(taken)
+        assert draft is not None
+        if used:
+            token = draft.values["link"].partition("#token=")[2]
+            assert (await reset(client, token)).status_code == 204
+        with pytest.raises(ClaimLost):
+            await emails.draft(stale)
+        await service().complete(taken)
+        with pytest.raises(ClaimLost):
+            await emails.draft(taken)
+    assert await database.count("account_tokens") == (0 if used else 1)
 
 
 async def test_a_mail_that_is_sent_again_holds_the_same_token(

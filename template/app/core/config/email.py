@@ -3,9 +3,9 @@ from email.headerregistry import Address
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, HttpUrl
+from pydantic import AfterValidator, Field
 
-from app.core.config.app import TITLE
+from app.core.config.app import TITLE, FrontendUrl
 from app.core.config.base import SettingsGroup, group_config
 
 
@@ -30,7 +30,7 @@ class EmailSettings(SettingsGroup):
     # At most one mail with a token for each purpose is sent to an account in this time.
     cooldown: int = Field(default=60, ge=0)
     # The same variable as of `APP_…`, without which links lead nowhere.
-    frontend_url: HttpUrl | None = Field(default=None, validation_alias="APP_FRONTEND_URL")
+    frontend_url: FrontendUrl | None = Field(default=None, validation_alias="APP_FRONTEND_URL")
 
     @property
     def address(self) -> Address:
@@ -50,3 +50,5 @@ class EmailSettings(SettingsGroup):
             yield "EMAIL_SENDER is missing: mails are from this address."
         if self.frontend_url is None:
             yield "APP_FRONTEND_URL is missing: the links in mails lead there."
+        elif self.frontend_url.scheme != "https":
+            yield "APP_FRONTEND_URL must start with https://: the links in mails carry tokens."

@@ -9,9 +9,11 @@ down_revision: str | None = None
 branch_labels: tuple[str, ...] | None = ("audit_log",)
 depends_on: str | tuple[str, ...] | None = "core_0001"
 
-# A purge names the time before which rows go, for its own transaction only.
+# A purge names the time before which rows go, for its own transaction only. The path is set, since
+# whoever asks could have a `now()` of their own in theirs.
 FUNCTION = """
-CREATE FUNCTION keep_audit_logs() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_audit_logs() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
     IF OLD.created_at < now() - interval '30 days' AND
