@@ -79,8 +79,7 @@ class EmailService:
     async def _confirm_email(self, message: OutboxMessage) -> Draft | None:
         address = message.payload["email"]
         user = await self.users.find_locked(UUID(message.payload["user_id"]))
-        # It was asked for with a password, which somebody may have changed for a reason.
-        if user is None or not user.is_active or user.password_changed_at > message.created_at:
+        if user is None or not user.is_active:
             return None
         # Else a thief's wish would outlive the password, and the account be lost by it after all.
         if user.password_changed_at.isoformat() != message.payload["password_changed_at"]:
