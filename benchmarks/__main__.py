@@ -7,14 +7,15 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import enumeration, hashing, rendering, requests
+from benchmarks import enumeration, hashing, mail, rendering, requests
 from benchmarks.backend import running_backend
 from benchmarks.results import BASELINE, Ratio, read_baseline, table, write
 from tests.matrix.questions import ROOT
 
 RESULTS = ROOT / "build" / "benchmarks.json"
 ON_A_BACKEND = {"hashing": hashing, "enumeration": enumeration, "requests": requests}
-BENCHMARKS = {"rendering": rendering, **ON_A_BACKEND}
+ALONE = {"rendering": rendering, "mail": mail}
+BENCHMARKS = {**ALONE, **ON_A_BACKEND}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(names: Collection[str], *, quick: bool) -> Iterator[Ratio]:
     """Start a backend only if it is needed."""
-    if "rendering" in names:
-        yield from rendering.run(quick=quick)
+    for name, benchmark in ALONE.items():
+        if name in names:
+            yield from benchmark.run(quick=quick)
     if served := [name for name in names if name in ON_A_BACKEND]:
         with running_backend() as backend:
             for name in served:

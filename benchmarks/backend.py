@@ -1,4 +1,4 @@
-"""What is measured: the `starter` render in production settings, on a PostgreSQL of its own."""
+"""What is measured: a render in production settings, on a PostgreSQL of its own."""
 
 import logging
 import secrets
@@ -68,13 +68,13 @@ class Backend:
 
 
 @contextmanager
-def running_backend() -> Iterator[Backend]:
-    """Render `starter`, and run its database until the block ends."""
+def running_backend(preset: str = "starter") -> Iterator[Backend]:
+    """Render a preset, and run its database until the block ends."""
     with TemporaryDirectory() as folder:
-        logger.info("Rendering the starter preset …")
-        render = Renders(Path(folder) / "renders").get({"preset": "starter"})
+        logger.info("Rendering the preset %s …", preset)
+        render = Renders(Path(folder) / "renders").get({"preset": preset})
         environment = environment_for([render])
-        project = Path(folder) / "starter"
+        project = Path(folder) / preset
         shutil.copytree(render.path, project)
         logger.info("Starting PostgreSQL …")
         with development_services(project, environment) as database_url:

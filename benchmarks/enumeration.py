@@ -44,19 +44,26 @@ def run(backend: Backend, *, quick: bool = False) -> Iterator[Ratio]:
     rounds = QUICK_ROUNDS if quick else ROUNDS
     with backend.serve() as server:
         logger.info("enumeration: opening accounts …")
-        attempts = _attempts(backend, server, -(-rounds // ATTEMPTS))
-        times: dict[str, list[float]] = {kind: [] for kind in attempts}
-        for number in range(1, rounds + 1):
-            for kind in random.sample(sorted(attempts), len(attempts)):
-                began = time.perf_counter()
-                attempts[kind]()
-                times[kind].append(time.perf_counter() - began)
-            if number % 50 == 0 or number == rounds:
-                logger.info("enumeration, round %d of %d", number, rounds)
+        medians = medians_of(
+            "enumeration", _attempts(backend, server, -(-rounds // ATTEMPTS)), rounds
+        )
+    yield from _ratios(medians)
+
+
+def medians_of(name: str, attempts: dict[str, Attempt], rounds: int) -> dict[str, float]:
+    """Time each kind of attempt once a round, in random order; return the medians in seconds."""
+    times: dict[str, list[float]] = {kind: [] for kind in attempts}
+    for number in range(1, rounds + 1):
+        for kind in random.sample(sorted(attempts), len(attempts)):
+            began = time.perf_counter()
+            attempts[kind]()
+            times[kind].append(time.perf_counter() - began)
+        if number % 50 == 0 or number == rounds:
+            logger.info("%s, round %d of %d", name, number, rounds)
     medians = {kind: median(values) for kind, values in times.items()}
     for kind, value in medians.items():
-        logger.info("enumeration, %s: median %.1f ms", kind, 1000 * value)
-    yield from _ratios(medians)
+        logger.info("%s, %s: median %.1f ms", name, kind, 1000 * value)
+    return medians
 
 
 def _attempts(backend: Backend, server: Server, count: int) -> dict[str, Attempt]:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,15 @@ from tests.matrix.environment import Environment
 from tests.matrix.questions import Answers
 from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS
-from tests.matrix.servers import Server, development_server
+from tests.matrix.servers import PATIENCE, Server, development_server
 
+AUDITED: Answers = {"preset": "minimal", "features": ["audit_log"]}
 # Each preset, and the choices that no preset makes and that the program depends on.
 TESTED: list[Answers] = [
     *({"preset": preset} for preset in PRESETS),
     {"preset": "minimal", "password_hash": "bcrypt"},
+    AUDITED,
+    {**AUDITED, "auth": "session"},
 ]
 
 pytestmark = pytest.mark.xdist_group("live")
@@ -27,11 +31,11 @@ pytestmark = pytest.mark.xdist_group("live")
 
 @contextmanager
 def running(
-    preset: str, renders: Renders, environment: Environment, folder: Path
+    preset: str, renders: Renders, environment: Environment, folder: Path, **answers: object
 ) -> Iterator[Server]:
-    """Run a copy of a preset until the block ends."""
+    """Run a copy of a preset, with other answers where it is given some, until the block ends."""
     project = folder / preset
-    shutil.copytree(renders.get({"preset": preset}).path, project)
+    shutil.copytree(renders.get({"preset": preset, **answers}).path, project)
     with development_server(project, environment) as server:
         yield server
 
@@ -52,6 +56,25 @@ def sessions_server(
         yield server
 
 
+@pytest.fixture(scope="module")
+def everything_server(
+    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with running("everything", renders, environment, tmp_path_factory.mktemp("live")) as server:
+        yield server
+
+
+def token_mailed_to(server: Server, address: str, page: str) -> str:
+    """Return the token of the newest mail to an address, which a developer sees on the console."""
+    pattern = rf"To: {re.escape(address)}\n(?:(?!\nTo: ).)*?/{page}#token=(\S+)"
+    deadline = time.monotonic() + PATIENCE
+    while not (found := re.findall(pattern, server.log.read_text(), re.DOTALL)):
+        assert time.monotonic() < deadline, server.log.read_text()
+        time.sleep(0.1)
+    token: str = found[-1]
+    return token
+
+
 def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
     """Register a person unless that has been done, and return the headers that are theirs."""
     server.client.post("/api/v1/auth/register", json=person)
@@ -60,7 +83,12 @@ def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-@pytest.mark.parametrize("answers", TESTED, ids=lambda answers: "-".join(answers.values()))
+def _name(answers: Answers) -> str:
+    parts = ([answer] if isinstance(answer, str) else answer for answer in answers.values())
+    return "-".join(part for each in parts for part in each)
+
+
+@pytest.mark.parametrize("answers", TESTED, ids=_name)
 def test_own_tests(
     answers: Answers, renders: Renders, environment: Environment, tmp_path: Path
 ) -> None:
@@ -102,6 +130,28 @@ def test_sessions_over_http(sessions_server: Server) -> None:
     assert client.get("/api/v1/users/me").status_code == 401
 
 
+def test_mail_over_http(everything_server: Server) -> None:
+    client = everything_server.client
+    answers = [client.post("/api/v1/auth/register", json=ADA) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
+    early = client.post("/api/v1/auth/login", json=credentials_of(ADA))
+    assert (early.status_code, early.json()["code"]) == (403, "email_not_verified")
+    token = token_mailed_to(everything_server, ADA["email"], "verify-email")
+    verified = [client.post("/api/v1/auth/verify-email", json={"token": token}) for _ in range(2)]
+    assert [answer.status_code for answer in verified] == [204, 401]
+    assert client.post("/api/v1/auth/login", json=credentials_of(ADA)).status_code == 200
+
+    forgot = client.post("/api/v1/auth/forgot-password", json={"email": ADA["email"]})
+    assert forgot.status_code == 202
+    token = token_mailed_to(everything_server, ADA["email"], "reset-password")
+    body = {"token": token, "password": GRACE["password"]}
+    assert client.post("/api/v1/auth/reset-password", json=body).status_code == 204
+    assert client.post("/api/v1/auth/login", json=credentials_of(ADA)).status_code == 401
+    changed = ADA | {"password": GRACE["password"]}
+    assert client.post("/api/v1/auth/login", json=credentials_of(changed)).status_code == 200
+
+
 def test_items_over_http(starter_server: Server) -> None:
     client, owner = starter_server.client, sign_in(starter_server, ADA)
     created = client.post("/api/v1/items", json={"title": "Engine"}, headers=owner)
@@ -117,15 +167,40 @@ def test_items_over_http(starter_server: Server) -> None:
     assert client.get(path, headers=owner).status_code == 404
 
 
+def test_audit_log_over_http(renders: Renders, environment: Environment, tmp_path: Path) -> None:
+    with running("minimal", renders, environment, tmp_path, features=["audit_log"]) as server:
+        ada = sign_in(server, ADA)
+        wrong = {**credentials_of(ADA), "password": "a wrong one"}
+        assert server.client.post("/api/v1/auth/login", json=wrong).status_code == 401
+        assert server.client.get("/api/v1/audit-logs").status_code == 401
+        assert server.client.get("/api/v1/audit-logs", headers=ada).status_code == 403
+        user_id = server.client.get("/api/v1/users/me", headers=ada).json()["id"]
+        admin = sign_in(server, admin_of(server))
+        params = {"target_id": user_id, "cursor": ""}
+        found = server.client.get("/api/v1/audit-logs", params=params, headers=admin).json()
+        actions = [(row["action"], row["actor_id"]) for row in found["items"]]
+        assert actions == [
+            ("login_failed", None),
+            ("login_succeeded", user_id),
+            ("user_registered", user_id),
+        ]
+
+
+def admin_of(server: Server) -> dict[str, str]:
+    """Return the credentials of the development admin, as they are shown."""
+    email, password = (server.project / ".dev" / "credentials").read_text().split()
+    return {"email": email, "password": password}
+
+
 def test_admin_signs_in_with_the_credentials_shown(starter_server: Server) -> None:
     credentials = starter_server.project / ".dev" / "credentials"
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
-    email, password = credentials.read_text().split()
-    admin = sign_in(starter_server, {"email": email, "password": password})
+    person = admin_of(starter_server)
+    admin = sign_in(starter_server, person)
     assert starter_server.client.get("/api/v1/users", headers=admin).status_code == 200
     shown = re.sub(r"\s", "", starter_server.log.read_text())
-    assert email in shown
-    assert password in shown
+    assert person["email"] in shown
+    assert person["password"] in shown
 
 
 @pytest.mark.parametrize("preset", PRESETS)

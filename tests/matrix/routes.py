@@ -40,6 +40,7 @@ FEATURES = {
         "PATCH /items/{item_id}",
         "DELETE /items/{item_id}",
     ),
+    "audit_log": ("GET /audit-logs",),
 }
 
 

@@ -20,6 +20,10 @@ STEMS = {
         identifiers=(r"\bItem\w*", r"/items\b", r"\bitems?_", r"\bitems\.\w"),
         effect="tests/test_live.py::test_items_over_http",
     ),
+    "audit_log": Stem(
+        identifiers=(r"\bAuditLog\w*", r"/audit-logs\b", r"\baudit_log", r"AUDIT_LOG"),
+        effect="tests/test_live.py::test_audit_log_over_http",
+    ),
     "jwt": Stem(
         identifiers=(
             r"\bJWT_",

@@ -3,5 +3,5 @@
 from tests.matrix.questions import Answers
 
 # Every feature that has tables, and none.
-ON: Answers = {"auth": "jwt", "email": "smtp", "features": ["items"]}
+ON: Answers = {"auth": "jwt", "email": "smtp", "features": ["audit_log", "items"]}
 OFF: Answers = {"auth": "session", "email": "none", "features": []}

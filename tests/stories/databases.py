@@ -16,7 +16,8 @@ Rows = dict[str, list[dict[str, Any]]]
 
 PATIENCE = 60
 
-# Columns have no order here: one that was added later stands at the end of its table.
+# Columns have no order here: one that was added later stands at the end of its table. The function
+# of a trigger belongs to the table that it is for.
 SCHEMA = """
 WITH relation AS (
   SELECT oid, relname, relkind FROM pg_class
@@ -40,7 +41,9 @@ UNION ALL
 SELECT relname, 'trigger', tgname, pg_get_triggerdef(pg_trigger.oid)
 FROM relation JOIN pg_trigger ON tgrelid = relation.oid WHERE NOT tgisinternal
 UNION ALL
-SELECT '', 'function', oid::regprocedure::text, prosrc FROM pg_proc
+SELECT DISTINCT coalesce(tgrelid::regclass::text, ''), 'function',
+  pg_proc.oid::regprocedure::text, prosrc
+FROM pg_proc LEFT JOIN pg_trigger ON tgfoid = pg_proc.oid
 WHERE pronamespace = 'public'::regnamespace AND proname <> 'wait_at_the_gate'
 UNION ALL
 SELECT '', 'enum', enumtypid::regtype::text, string_agg(enumlabel, ',' ORDER BY enumsortorder)

@@ -58,6 +58,9 @@ def test_rows_that_are_gone_changed_or_new(project: LivingProject, change: str, 
         "ALTER TABLE items ADD COLUMN extra int",
         "CREATE TABLE extra (id int)",
         "CREATE TYPE colour AS ENUM ('red')",
+        "DROP TRIGGER keep_rows ON audit_logs",
+        "CREATE OR REPLACE FUNCTION keep_audit_logs() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RETURN OLD; END $$",
     ],
 )
 def test_a_schema_that_differs(stage: Stage, project: LivingProject, change: str) -> None:

@@ -5,10 +5,12 @@ from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from app.api.dependencies.resources import open_resources
 from app.cli.database import explained
+from app.cli.users import WIDEST
 from app.core.config import load_settings
 from app.core.logging import configure_logging
 from app.email.relay import open_relay
@@ -43,9 +45,10 @@ def failed() -> None:
     table = Table("id", "kind", "failed_at", "attempts", "last_error")
     for message in messages:
         failed_at = f"{message.failed_at:%Y-%m-%d %H:%M}"
-        error = message.last_error or ""
-        table.add_row(str(message.id), message.kind, failed_at, str(message.attempts), error)
-    Console().print(table if messages else "Nothing was given up.")
+        error = escape(message.last_error or "")  # servers like to answer with brackets
+        attempts = str(message.attempts)
+        table.add_row(str(message.id), escape(message.kind), failed_at, attempts, error)
+    Console(width=WIDEST).print(table if messages else "Nothing was given up.")
 
 
 @relay_cli.command()

@@ -5,7 +5,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.core.events import Event
-from app.core.exceptions import Forbidden
 
 # Purposes of the tokens that are sent by mail, beside that of a new password.
 EMAIL_VERIFICATION = "email_verification"
@@ -25,15 +24,16 @@ class Mail(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class EmailVerified(Event):
-    """Its owner has shown the token that was sent to the address."""
+class VerificationDemanded(Event):
+    """A sign-in with the right password was refused until the address is verified."""
 
     user_id: UUID
     actor_id: UUID
 
 
-class EmailNotVerified(Forbidden):
-    """The password was right; a mail that verifies the address is on its way."""
+@dataclass(frozen=True, slots=True)
+class EmailVerified(Event):
+    """Its owner has shown the token that was sent to the address."""
 
-    code, title = "email_not_verified", "The address has to be verified first: a mail is on its way"
-    commits = True
+    user_id: UUID
+    actor_id: UUID

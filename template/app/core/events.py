@@ -1,11 +1,11 @@
 """What happened to an account, for whoever has to act on it in the same transaction.
 
 Features listen here instead of being called from the services: a listener may write to the session
-or raise, and never commits.
+or raise, and never commits. `app.core.origin` tells it who has asked, and from where.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -14,12 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a use case did, told before its commit."""
+    """Something that a use case did, told before its commit.
+
+    A field with `repr=False` is for listeners that act on it, and is neither logged nor kept.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class UserRegistered(Event):
+    """`verified` tells whether somebody vouches for the address, such as an operator."""
+
     user_id: UUID
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class LoginSucceeded(Event):
 class LoginFailed(Event):
     """`user_id` is empty where no account has the name; `account` is what was typed, normalised."""
 
-    account: str
+    account: str = field(repr=False)  # people type their password there
     user_id: UUID | None
 
 
@@ -43,8 +49,15 @@ class LoginFailed(Event):
 class AccountLocked(Event):
     """So many sign-ins failed that none is accepted for a while."""
 
-    account: str
+    account: str = field(repr=False)
     user_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnlocked(Event):
+    """A new password has lifted a lock before its time."""
+
+    user_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Delivers what the outbox holds, at least once, beside the application or in a process alone."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +20,8 @@ from app.services.email import EmailService
 from app.services.outbox import OutboxService
 
 LONGEST_PAUSE = 30.0
+# An address, or the token of a link.
+PRIVATE = re.compile(r"[^\s<>()\"',:;]+@[^\s<>()\"',:;]+|(?<=#token=)[\w.-]+")
 
 log = get_logger("app.relay")
 
@@ -97,9 +100,14 @@ class Relay:
         """Try what is due, a batch at most and all at once; return how many messages that were."""
         async with self.sessions() as session:
             messages = await OutboxService(session, self.settings.outbox).claim()
-        for delivery in await asyncio.gather(*map(self._deliver, messages)):
-            for observe in OBSERVERS:
-                observe(delivery)
+        attempts = await asyncio.gather(*map(self._deliver, messages), return_exceptions=True)
+        for attempt in attempts:
+            if isinstance(attempt, Delivery):
+                for observe in OBSERVERS:
+                    observe(attempt)
+        for attempt in attempts:
+            if isinstance(attempt, BaseException):
+                raise attempt
         return len(messages)
 
     async def _deliver(self, message: OutboxMessage) -> Delivery:
@@ -113,7 +121,7 @@ class Relay:
             error, for_good = str(refused), True
         except Exception as failed:  # noqa: BLE001  # none of the others may be held up by it
             error = f"{type(failed).__name__}: {failed}"
-        error = error and _without_addresses(error, message)
+        error = error and _without_secrets(error)
         async with self.sessions() as session:
             outbox = OutboxService(session, self.settings.outbox)
             if error is None:
@@ -133,12 +141,9 @@ class Relay:
         return True
 
 
-def _without_addresses(error: str, message: OutboxMessage) -> str:
-    """Return the first line of an error; servers like to repeat whom a mail was for."""
-    line = error.partition("\n")[0]
-    for value in message.payload.values():
-        line = line.replace(value, "…")
-    return line
+def _without_secrets(error: str) -> str:
+    """Return the first line of an error, without what servers like to repeat of a mail."""
+    return PRIVATE.sub("…", error.partition("\n")[0])
 
 
 @asynccontextmanager

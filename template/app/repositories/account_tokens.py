@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.base import new_id, utc_now
@@ -49,7 +49,13 @@ class AccountTokenRepository(Repository[AccountToken]):
         )
 
     async def revoke_all(self, user_id: UUID) -> None:
-        await delete_where(self.session, AccountToken, AccountToken.user_id == user_id)
+        """End all tokens of a user; that and when they were made stays known until they expire."""
+        await self.session.execute(
+            update(AccountToken)
+            .where(AccountToken.user_id == user_id)
+            # No digest, so that no token leads there.
+            .values(token_hash=func.concat("revoked:", AccountToken.id))
+        )
 
     async def purge(self) -> int:
         """Delete what has expired; return how many."""

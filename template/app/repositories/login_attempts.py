@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, delete, or_, select
@@ -43,9 +44,14 @@ class LoginAttemptRepository(Repository[LoginAttempt]):
             delete(LoginAttempt).where(*devices, LoginAttempt.id.not_in(kept.limit(keep)))
         )
 
-    async def forget(self, account: str) -> None:
-        """Delete all counters of an account."""
-        await delete_where(self.session, LoginAttempt, LoginAttempt.account == account)
+    async def forget(self, account: str) -> Sequence[datetime | None]:
+        """Delete all counters of an account; return until when each was locked."""
+        found = await self.session.scalars(
+            delete(LoginAttempt)
+            .where(LoginAttempt.account == account)
+            .returning(LoginAttempt.locked_until)
+        )
+        return found.all()
 
     async def purge(self, *, strangers_before: datetime, devices_before: datetime) -> int:
         """Delete the counters that were not used since; return how many."""

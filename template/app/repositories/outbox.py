@@ -37,6 +37,15 @@ class OutboxRepository(Repository[OutboxMessage]):
         await self.session.flush()
         return messages
 
+    async def hold(self, message: OutboxMessage) -> bool:
+        """Tell whether it is still claimed by the caller, and let nobody change that for now."""
+        found = await self.session.scalar(
+            select(OutboxMessage.id)
+            .where(OutboxMessage.id == message.id, OutboxMessage.attempts == message.attempts)
+            .with_for_update()
+        )
+        return found is not None
+
     async def mark_prepared(self, message: OutboxMessage) -> None:
         await self._change(message, prepared_at=utc_now())
 

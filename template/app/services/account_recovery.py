@@ -1,18 +1,21 @@
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.account_recovery import EmailNotVerified, Mail
+from app.core.account_recovery import Mail, VerificationDemanded
 from app.core.config.email import EmailSettings
 from app.core.events import (
     EmailChanged,
     Event,
+    Listener,
     LoginSucceeded,
     PasswordChanged,
     PasswordReset,
     UserRegistered,
+    publish,
 )
-from app.core.exceptions import EmailTaken
+from app.core.exceptions import EmailTaken, Forbidden
 from app.db.base import utc_now
 from app.repositories.outbox import OutboxRepository
 from app.repositories.users import UserRepository
@@ -52,11 +55,19 @@ class AccountRecoveryService:
         await self.outbox.put(mail, email=email)
 
 
+class EmailNotVerified(Forbidden):
+    """The password was right; a mail that verifies the address is on its way."""
+
+    code, title = "email_not_verified", "The address has to be verified first: a mail is on its way"
+    commits = True
+
+
 class VerifiedAddress:
     """The step of a sign-in that wants the address to be verified."""
 
-    def __init__(self, settings: EmailSettings) -> None:
+    def __init__(self, settings: EmailSettings, *, listeners: Sequence[Listener]) -> None:
         self.required = settings.verification_required
+        self.listeners = listeners
 
     async def __call__(self, session: AsyncSession, user_id: UUID) -> None:
         """Raise `EmailNotVerified`, and have the mail sent once more."""
@@ -64,7 +75,8 @@ class VerifiedAddress:
             return
         user = await UserRepository(session).get(user_id)
         if user.email_verified_at is None:
-            await OutboxRepository(session).put(Mail.VERIFY_EMAIL, email=user.email)
+            await OutboxRepository(session).put(Mail.VERIFY_EMAIL, user_id=str(user_id))
+            await publish(session, VerificationDemanded(user_id, user_id), self.listeners)
             raise EmailNotVerified
 
 
@@ -75,10 +87,8 @@ async def write_mail(session: AsyncSession, event: Event) -> None:
     """
     users, outbox = UserRepository(session), OutboxRepository(session)
     match event:
-        case UserRegistered(user_id=user_id):
-            user = await users.get(user_id)
-            if user.email_verified_at is None:
-                await outbox.put(Mail.VERIFY_EMAIL, email=user.email)
+        case UserRegistered(user_id=user_id, verified=False):
+            await outbox.put(Mail.VERIFY_EMAIL, user_id=str(user_id))
         case PasswordReset(user_id=user_id):
             user = await users.get(user_id)
             user.email_verified_at = user.email_verified_at or utc_now()
@@ -89,7 +99,9 @@ async def write_mail(session: AsyncSession, event: Event) -> None:
         case EmailChanged(former=former):
             await outbox.put(Mail.EMAIL_CHANGED, to=former)
         case LoginSucceeded(user_id=user_id, session_id=session_id, known_device=False):
-            email = (await users.get(user_id)).email
-            await outbox.put(Mail.NEW_LOGIN, to=email, session_id=str(session_id))
+            user = await users.get(user_id)
+            # It repeats what the client calls itself: to others, anybody could write that way.
+            if user.email_verified_at is not None:
+                await outbox.put(Mail.NEW_LOGIN, to=user.email, session_id=str(session_id))
         case _:
             pass

@@ -121,7 +121,7 @@ class AuthService(Generic[Credentials_co]):
     ) -> Credentials_co:
         attempt = await self.lockout.enter(account_of(user_id, name), device_token)
         if self.lockout.is_locked(attempt):
-            raise InvalidCredentials
+            await self._refuse(name, user_id, locks=False)
         # Asked for where the password fits only, so that no other failure costs more than the next.
         known = user_id if proof.fits else None
         user = await self.users.find_locked(known) if known else None

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.events import Listener, PasswordChanged, PasswordReset, publish
+from app.core.events import AccountUnlocked, Listener, PasswordChanged, PasswordReset, publish
 from app.core.exceptions import NotFound, TokenInvalid
 from app.core.security.opaque_tokens import digest, new_token
 from app.core.security.password_policy import PasswordPolicy
@@ -121,7 +121,7 @@ class CredentialService(Generic[Renewed_co]):
     @use_case
     async def _set_password(self, user_id: UUID, hashed: str) -> None:
         user = await self.users.get(user_id)
-        await self.lockout.forget(account_of(user.id))
+        await self._unlock(user.id)
         await self._replace_password(user, hashed)
         await publish(self.session, PasswordChanged(user.id), self.listeners)
 
@@ -135,12 +135,16 @@ class CredentialService(Generic[Renewed_co]):
     @use_case
     async def _reset_password(self, user_id: UUID, token_hash: str, hashed: str) -> None:
         # Locked in the order of sign-ins and changes, so that no two wait for each other.
-        await self.lockout.forget(account_of(user_id))
+        await self._unlock(user_id)
         user = await self.users.find_locked(user_id)
         if user is None or await self.tokens.redeem(PASSWORD_RESET, token_hash) != user_id:
             raise TokenInvalid
         await self._replace_password(user, hashed)
         await publish(self.session, PasswordReset(user.id), self.listeners)
+
+    async def _unlock(self, user_id: UUID) -> None:
+        if await self.lockout.forget(account_of(user_id)):
+            await publish(self.session, AccountUnlocked(user_id), self.listeners)
 
     async def _replace_password(self, user: User, hashed: str, *, keep: UUID | None = None) -> None:
         user.hashed_password = hashed

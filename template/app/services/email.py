@@ -29,6 +29,10 @@ class Draft:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
+class ClaimLost(Exception):
+    """What was claimed was so long ago that it says nothing about the message any more."""
+
+
 class EmailService:
     """Finds out what a message of the outbox has to say, and to whom.
 
@@ -54,7 +58,12 @@ class EmailService:
 
     @use_case
     async def draft(self, message: OutboxMessage) -> Draft | None:
-        """Draft the mail; return none if there is nothing to send, or nobody to send it to."""
+        """Draft the mail; return none if there is nothing to send, or nobody to send it to.
+
+        Raise `ClaimLost` if the message is no longer the caller's.
+        """
+        if not await self.outbox.hold(message):
+            raise ClaimLost("somebody else has taken the message meanwhile")
         mail = Mail(message.kind)
         write = self._writers.get(mail)
         return await write(message) if write else self._notice(mail, message)
@@ -70,11 +79,14 @@ class EmailService:
     async def _confirm_email(self, message: OutboxMessage) -> Draft | None:
         address = message.payload["email"]
         user = await self.users.find_locked(UUID(message.payload["user_id"]))
-        if user is None:
+        if user is None or not user.is_active:
+            return None
+        # Else a thief's wish would outlive the password, and the account be lost by it after all.
+        if user.password_changed_at.isoformat() != message.payload["password_changed_at"]:
             return None
         owner = await self.users.find_by_login(address)
         if owner is not None and owner.id != user.id:
-            return Draft(Mail.ACCOUNT_EXISTS, owner.email, self._forgotten())
+            return await self._tell_owner(message, owner)
         lifetime = timedelta(seconds=self.settings.verification_lifetime)
         token = await self._token(message, user, EMAIL_CHANGE, lifetime, address)
         return self._with_link(Mail.CONFIRM_EMAIL, address, "verify-email", token)
@@ -88,7 +100,15 @@ class EmailService:
 
     async def _account_exists(self, message: OutboxMessage) -> Draft | None:
         user = await self._find_addressee(message)
-        return Draft(Mail.ACCOUNT_EXISTS, user.email, self._forgotten()) if user else None
+        return await self._tell_owner(message, user) if user else None
+
+    async def _tell_owner(self, message: OutboxMessage, owner: User) -> Draft | None:
+        if not owner.is_active:
+            return None
+        # A token that nobody is given: without the cooldown, anybody could have many mails sent.
+        lifetime = timedelta(seconds=self.settings.verification_lifetime)
+        token = await self._token(message, owner, Mail.ACCOUNT_EXISTS, lifetime)
+        return Draft(Mail.ACCOUNT_EXISTS, owner.email, self._forgotten()) if token else None
 
     async def _new_login(self, message: OutboxMessage) -> Draft | None:
         auth_session = await self.auth_sessions.find(UUID(message.payload["session_id"]))
@@ -97,14 +117,21 @@ class EmailService:
         values = {
             "time": f"{auth_session.created_at:%Y-%m-%d %H:%M} UTC",
             "ip_address": auth_session.ip_address or "",
-            "user_agent": auth_session.user_agent or "",
+            # On one line, so that it passes for no words of ours.
+            "user_agent": " ".join((auth_session.user_agent or "").split()),
             **self._forgotten(),
         }
         return Draft(Mail.NEW_LOGIN, message.payload["to"], values)
 
     async def _find_addressee(self, message: OutboxMessage) -> User | None:
-        """Find whom an address belongs to; mail goes to the one that the account has itself."""
-        found = await self.users.find_by_login(message.payload["email"])
+        """Find whom a message is for; mail goes to the address that the account has itself."""
+        match message.payload:
+            case {"user_id": user_id}:
+                found = await self.users.find(UUID(user_id))
+            case {"email": email}:
+                found = await self.users.find_by_login(email)
+            case _:
+                found = None
         user = await self.users.find_locked(found.id) if found else None
         return user if user and user.is_active else None
 

@@ -80,9 +80,13 @@ class Lockout:
     async def clear(self, attempt: LoginAttempt) -> None:
         await self.attempts.delete(attempt)
 
-    async def forget(self, account: str) -> None:
-        """Unlock an account for everyone; its devices are strangers again."""
-        await self.attempts.forget(account)
+    async def forget(self, account: str) -> bool:
+        """Unlock an account for everyone; its devices are strangers again.
+
+        Tell whether any of them was locked.
+        """
+        now = utc_now()
+        return any(until and until > now for until in await self.attempts.forget(account))
 
     async def purge(self) -> int:
         """Delete the counters that no longer matter; return how many."""

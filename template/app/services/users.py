@@ -165,7 +165,7 @@ class UserService:
                 email_verified_at=utc_now() if verified else None,
             )
         )
-        await publish(self.session, UserRegistered(user.id), self.listeners)
+        await publish(self.session, UserRegistered(user.id, verified), self.listeners)
         return user
 
 

@@ -46,6 +46,15 @@ def test_unsafe_values_are_refused_by_name_and_never_shown(
         assert len(value) < 5 or value not in fault
 
 
+@pytest.mark.parametrize("end", ["?next=1", "/#/", "/app?", "#"])
+def test_what_pages_are_added_to_ends_with_a_path(end: str) -> None:
+    url = "https://front.example.com"
+    [fault] = faults(PRODUCTION | {"APP_FRONTEND_URL": f"{url}{end}"})
+    assert fault.startswith("APP_FRONTEND_URL: must end with a path")
+    for path in ("", "/", "/app", "/app/"):
+        assert load(PRODUCTION | {"APP_FRONTEND_URL": f"{url}{path}"}).app.frontend_url
+
+
 def test_safe_values_are_accepted() -> None:
     settings = load(PRODUCTION)
     assert settings.app.is_guarded

@@ -261,7 +261,7 @@ def test_an_upgrade_that_was_killed_is_taken_up_again(new_project: ProjectCopy) 
 def test_a_revision_that_fails_is_named_with_its_line(new_project: ProjectCopy) -> None:
     name = new_project.add_revision("Break", "op.execute('SELECT missing FROM users')")
     [path] = new_project.own_files()
-    line = path.read_text().partition("op.execute")[0].count("\n") + 1
+    line = path.read_text().partition("SELECT missing")[0].count("\n") + 1
     result = new_project.run("upgrade")
     assert result.exit_code == 1
     assert f'_{name}.py:{line}: column "missing" does not exist' in result.stderr

@@ -75,7 +75,8 @@ FAULTS = (
     Fault(
         "a locked account is told apart",
         LOGIN,
-        "        if self.lockout.is_locked(attempt):\n            raise InvalidCredentials\n",
+        "        if self.lockout.is_locked(attempt):\n"
+        "            await self._refuse(name, user_id, locks=False)\n",
         "        if self.lockout.is_locked(attempt):\n"
         '            raise InvalidCredentials("Try again later")\n',
         ("test_enumeration.py::test_every_failure_looks_the_same",),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.api.dependencies.origin import read_origin
 from app.api.dependencies.principal import GUARDS, SIGNED_IN, CurrentUser
 from app.core.exceptions import Forbidden
 from app.core.security.permissions import MANAGE_USERS, Permission, Principal
@@ -28,9 +29,8 @@ AdminUser = Annotated[Principal, Depends(require(MANAGE_USERS))]
 
 
 async def _get_device(request: Request) -> Device:
-    client = request.client
-    user_agent = request.headers.get("user-agent", "")[:255].replace("\x00", "")
-    return Device(ip_address=client.host[:45] if client else None, user_agent=user_agent or None)
+    origin = read_origin(request)
+    return Device(ip_address=origin.ip_address, user_agent=origin.user_agent)
 
 
 DeviceDep = Annotated[Device, Depends(_get_device)]

@@ -3,17 +3,19 @@ from email.headerregistry import Address
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, HttpUrl
+from pydantic import AfterValidator, Field
 
-from app.core.config.app import TITLE
+from app.core.config.app import TITLE, FrontendUrl
 from app.core.config.base import SettingsGroup, group_config
 
 
 def _check_address(value: str) -> str:
+    """Return an address as every mail server understands it, the domain as DNS has it."""
     try:
-        return validate_email(value, check_deliverability=False).normalized
+        found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise ValueError("must be an address such as no-reply@example.com") from None
+    return found.ascii_email or found.normalized
 
 
 class EmailSettings(SettingsGroup):
@@ -28,7 +30,7 @@ class EmailSettings(SettingsGroup):
     # At most one mail with a token for each purpose is sent to an account in this time.
     cooldown: int = Field(default=60, ge=0)
     # The same variable as of `APP_…`, without which links lead nowhere.
-    frontend_url: HttpUrl | None = Field(default=None, validation_alias="APP_FRONTEND_URL")
+    frontend_url: FrontendUrl | None = Field(default=None, validation_alias="APP_FRONTEND_URL")
 
     @property
     def address(self) -> Address:
@@ -48,3 +50,5 @@ class EmailSettings(SettingsGroup):
             yield "EMAIL_SENDER is missing: mails are from this address."
         if self.frontend_url is None:
             yield "APP_FRONTEND_URL is missing: the links in mails lead there."
+        elif self.frontend_url.scheme != "https":
+            yield "APP_FRONTEND_URL must start with https://: the links in mails carry tokens."
