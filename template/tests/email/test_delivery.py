@@ -15,7 +15,7 @@ from app.email.relay import Delivery, Outcome, Relay, log_delivery, open_relay
 from app.models.outbox import OutboxMessage
 from app.services.outbox import OutboxService
 from tests.fixtures.account_recovery import FORGOT, RESEND, ask, register
-from tests.fixtures.api import Account, Api, load, running
+from tests.fixtures.api import Account, Api, Run, load, running
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.links import Link
@@ -265,3 +265,15 @@ async def test_it_goes_on_once_a_database_that_was_away_is_back(
     finally:
         await link.cut()
     assert len(mailbox.received) == 3
+
+
+async def test_what_a_server_says_is_listed_as_it_is(
+    deliver: Deliver, mailbox: Mailbox, database: Database, run: Run
+) -> None:
+    said = "[bl20] refused, see [/help] for [bold]"
+    mailbox.refusal = f"{NEVER} {said}"
+    await fill(database, 1)
+    assert await deliver() == []
+    result = await run("relay", "failed")
+    assert result.exit_code == 0
+    assert said in result.stdout

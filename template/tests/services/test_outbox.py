@@ -125,17 +125,6 @@ async def test_what_is_refused_for_good_is_given_up_at_once_until_somebody_retri
     assert await is_empty(database)
 
 
-async def test_what_a_server_says_is_listed_as_it_is(
-    deliver: Deliver, mailbox: Mailbox, database: Database, run: Run
-) -> None:
-    mailbox.refusal = "550 5.7.1 [bl20] refused, see [/help] for [bold]"
-    await fill(database, 1)
-    assert await deliver() == []
-    result = await run("relay", "failed")
-    assert result.exit_code == 0
-    assert mailbox.refusal[4:] in result.stdout
-
-
 async def test_what_was_given_up_may_be_discarded(
     deliver: Deliver, mailbox: Mailbox, database: Database, run: Run
 ) -> None:
