@@ -17,12 +17,10 @@ from app.services.outbox import OutboxService
 from tests.fixtures.account_recovery import (
     FORGOT,
     NEW_EMAIL,
-    about,
     ask,
     register,
     reset,
     verify,
-    wait,
 )
 from tests.fixtures.api import Account, Api, Run, assert_problem
 from tests.fixtures.database import Database
@@ -259,53 +257,3 @@ async def test_a_relay_that_is_late_neither_drops_a_mail_nor_revives_its_token(
         with pytest.raises(ClaimLost):
             await emails.draft(taken)
     assert await database.count("account_tokens") == (0 if used else 1)
-
-
-async def test_a_mail_that_is_sent_again_holds_the_same_token(
-    client: AsyncClient, user: Account, deliver: Deliver, mailbox: Mailbox, database: Database
-) -> None:
-    mailbox.loses_answers = True
-    await ask(client, FORGOT, user.email)
-    [first] = await deliver()
-    assert await database.fetch(STATE) == [(1, False, True)]
-    await wait(database, 1700)
-    mailbox.loses_answers = False
-    await make_due(database)
-    again = await deliver()
-    assert await is_empty(database)
-    # A server that knows the id sends it once.
-    assert {(mail.id, token_in(mail)) for mail in again} <= {(first.id, token_in(first))}
-    rest = "SELECT expires_at - now() > interval '29 minutes' FROM account_tokens"
-    assert await database.fetch(rest) == [(True,)]
-
-
-async def test_a_token_that_was_used_is_not_revived(
-    client: AsyncClient, deliver: Deliver, mailbox: Mailbox, database: Database
-) -> None:
-    mailbox.loses_answers = True
-    await register(client)
-    [mail] = await deliver()
-    assert (await verify(client, token_in(mail))).status_code == 204
-    await database.execute("UPDATE users SET email_verified_at = NULL")
-    mailbox.loses_answers = False
-    await make_due(database)
-    assert await deliver() == []
-    assert await is_empty(database)
-    assert_problem(await verify(client, token_in(mail)), 401, "token_invalid")
-
-
-async def test_an_older_mail_that_comes_late_does_not_end_a_newer_token(
-    client: AsyncClient, user: Account, deliver: Deliver, mailbox: Mailbox, database: Database
-) -> None:
-    mailbox.refusal = LATER
-    await ask(client, FORGOT, user.email)
-    assert await deliver() == []
-    mailbox.refusal = None
-    await wait(database, 61)
-    await ask(client, FORGOT, user.email)
-    [newer] = await deliver()
-    await make_due(database)
-    assert await deliver() == []
-    assert await is_empty(database)
-    assert about([newer]) == [(user.email, "reset_password")]
-    assert await database.count("account_tokens") == 1
