@@ -13,7 +13,16 @@ from tests.fixtures.api import Run
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.mailer import Mailbox
-from tests.fixtures.outbox import PATIENCE, fill, is_empty, make_due, relay_process, until_held
+from tests.fixtures.outbox import (
+    PATIENCE,
+    eventually,
+    fill,
+    is_claimed,
+    is_empty,
+    make_due,
+    relay_process,
+    until_held,
+)
 
 CONSOLE = dict.fromkeys(mailer.variables(0), "")
 
@@ -22,16 +31,19 @@ async def test_two_processes_send_each_mail_once(
     environment: dict[str, str], mailbox: Mailbox, database: Database
 ) -> None:
     recipients = await fill(database, 100)
+    mailbox.hang()
     async with (
         relay_process(environment, "--once") as one,
         relay_process(environment, "--once") as other,
     ):
+        await eventually(lambda: is_claimed(database, 20))
+        mailbox.release()
         outputs = await asyncio.gather(one.communicate(), other.communicate())
         assert (one.returncode, other.returncode) == (0, 0), outputs
     assert Counter(mail.recipient for mail in mailbox.received) == Counter(recipients)
     assert await is_empty(database)
     attempts = [output.split(b"Attempts: ")[1].split(b".")[0] for output, _ in outputs]
-    assert sum(map(int, attempts)) == 100
+    assert (sum(map(int, attempts)), min(map(int, attempts)) >= 10) == (100, True)
 
 
 async def test_what_a_killed_relay_held_is_sent_by_another(
