@@ -17,13 +17,11 @@ from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS
 from tests.matrix.servers import PATIENCE, Server, development_server
 
-AUDITED: Answers = {"preset": "minimal", "features": ["audit_log"]}
 # Each preset, and the choices that no preset makes and that the program depends on.
 TESTED: list[Answers] = [
     *({"preset": preset} for preset in PRESETS),
     {"preset": "minimal", "password_hash": "bcrypt"},
-    AUDITED,
-    {**AUDITED, "auth": "session"},
+    {"preset": "sessions", "email": "resend", "features": ["audit_log"]},
 ]
 
 pytestmark = pytest.mark.xdist_group("live")
