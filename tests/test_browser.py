@@ -110,7 +110,8 @@ def front_end(deployment: Deployment, context: BrowserContext) -> FrontEnd:
     answer = page.goto(f"{origin}/docs", wait_until="networkidle")
     assert answer is not None
     assert answer.status == 200
-    # Swagger UI has already asked for a token.
+    # Swagger UI asks for a token before it reads the document, and for none after that.
+    page.wait_for_selector(".opblock")
     context.clear_cookies()
     return FrontEnd(origin, page, context, f"{new_password()}@example.com", new_password())
 

@@ -24,6 +24,10 @@ STEMS = {
         identifiers=(r"\bAuditLog\w*", r"/audit-logs\b", r"\baudit_log", r"AUDIT_LOG"),
         effect="tests/test_live.py::test_audit_log_over_http",
     ),
+    "retention": Stem(
+        identifiers=(r"\bAPP_AUDIT_LOG_RETENTION_DAYS\b",),
+        effect="tests/test_live.py::test_audit_log_over_http",
+    ),
     "jwt": Stem(
         identifiers=(
             r"\bJWT_",

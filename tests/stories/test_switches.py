@@ -22,6 +22,7 @@ def test_on_later(stage: Stage, tmp_path: Path) -> None:
         assert {name.rpartition("_")[0] for name in project.upgrade()} == {
             "audit_log",
             "items",
+            "outbox",
             "refresh_tokens",
         }
         stage.assert_like_new(project)
@@ -30,10 +31,10 @@ def test_on_later(stage: Stage, tmp_path: Path) -> None:
 def test_off_later_and_on_again(stage: Stage, tmp_path: Path) -> None:
     with stage.project(tmp_path / "project", ON) as project:
         rows = project.database.rows()
-        assert {"audit_logs", "items", "orders", "refresh_tokens", "users"} <= rows.keys()
+        assert {"audit_logs", "items", "orders", "outbox", "refresh_tokens", "users"} <= rows.keys()
         project.update(OFF)
         assert project.upgrade() == []
-        assert project.retired_tables() == {"audit_logs", "items", "refresh_tokens"}
+        assert project.retired_tables() == {"audit_logs", "items", "outbox", "refresh_tokens"}
         stage.assert_like_new(project)
         project.update(ON)
         assert project.upgrade() == []
