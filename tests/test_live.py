@@ -38,28 +38,22 @@ def running(
         yield server
 
 
-@pytest.fixture(scope="module")
-def starter_server(
-    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    with running("starter", renders, environment, tmp_path_factory.mktemp("live")) as server:
-        yield server
+def _server_of(preset: str) -> object:
+    """Make the fixture of a preset that runs for all tests of this file."""
+
+    @pytest.fixture(scope="module")
+    def server(
+        renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Server]:
+        with running(preset, renders, environment, tmp_path_factory.mktemp("live")) as server:
+            yield server
+
+    return server
 
 
-@pytest.fixture(scope="module")
-def sessions_server(
-    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    with running("sessions", renders, environment, tmp_path_factory.mktemp("live")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def everything_server(
-    renders: Renders, environment: Environment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    with running("everything", renders, environment, tmp_path_factory.mktemp("live")) as server:
-        yield server
+starter_server = _server_of("starter")
+sessions_server = _server_of("sessions")
+everything_server = _server_of("everything")
 
 
 def token_mailed_to(server: Server, address: str, page: str) -> str:

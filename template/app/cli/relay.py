@@ -7,13 +7,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.dependencies.resources import open_resources
+from app.api.dependencies.resources import Resources
 from app.cli.database import explained
-from app.cli.users import WIDEST
+from app.cli.users import WIDEST, run
 from app.core.config import load_settings
 from app.core.logging import configure_logging
-from app.email.relay import open_relay
+from app.email.relay import Relay, open_relay
 from app.services.outbox import OutboxService
 
 R = TypeVar("R")
@@ -33,8 +34,14 @@ def relay(
     """
     if context.invoked_subcommand is None:
         configure_logging(load_settings().app)
+        work = _drain if once else _deliver
+
+        async def deliver(_: AsyncSession, resources: Resources) -> None:
+            async with open_relay(resources.settings, resources.sessions) as relay:
+                await work(relay)
+
         with explained():
-            asyncio.run(_drain() if once else _deliver())
+            run(deliver)
 
 
 @relay_cli.command()
@@ -70,32 +77,17 @@ def discard(
 
 
 def _run(work: Callable[[OutboxService], Awaitable[R]]) -> R:
-    async def main() -> R:
-        settings = load_settings()
-        async with open_resources(settings) as resources, resources.sessions() as session:
-            return await work(OutboxService(session, settings.outbox))
-
-    return asyncio.run(main())
+    return run(lambda session, resources: work(OutboxService(session, resources.settings.outbox)))
 
 
-async def _drain() -> None:
-    settings = load_settings()
-    async with (
-        open_resources(settings) as resources,
-        open_relay(settings, resources.sessions) as relay,
-    ):
-        typer.echo(f"Attempts: {await relay.drain()}.")
+async def _drain(relay: Relay) -> None:
+    typer.echo(f"Attempts: {await relay.drain()}.")
 
 
-async def _deliver() -> None:
-    settings = load_settings()
+async def _deliver(relay: Relay) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    async with (
-        open_resources(settings) as resources,
-        open_relay(settings, resources.sessions) as relay,
-    ):
-        typer.echo("Delivering what is in the outbox; Ctrl-C ends it.")
-        await relay.run(stopping)
+    typer.echo("Delivering what is in the outbox; Ctrl-C ends it.")
+    await relay.run(stopping)

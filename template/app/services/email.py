@@ -43,6 +43,7 @@ class EmailService:
     def __init__(self, session: AsyncSession, settings: Settings) -> None:
         self.session = session
         self.settings = settings.email
+        self.lifetime = timedelta(seconds=settings.email.verification_lifetime)
         self.mailed_tokens = MailedTokens(settings.app)
         self.users = UserRepository(session)
         self.auth_sessions = AuthSessionRepository(session)
@@ -72,14 +73,13 @@ class EmailService:
         user = await self._find_addressee(message)
         if user is None or user.email_verified_at is not None:
             return None
-        lifetime = timedelta(seconds=self.settings.verification_lifetime)
-        token = await self._token(message, user, EMAIL_VERIFICATION, lifetime)
+        token = await self._token(message, user, EMAIL_VERIFICATION, self.lifetime)
         return self._with_link(Mail.VERIFY_EMAIL, user.email, "verify-email", token)
 
     async def _confirm_email(self, message: OutboxMessage) -> Draft | None:
         address = message.payload["email"]
-        user = await self.users.find_locked(UUID(message.payload["user_id"]))
-        if user is None or not user.is_active:
+        user = await self._find_addressee(message)
+        if user is None:
             return None
         # Else a thief's wish would outlive the password, and the account be lost by it after all.
         if user.password_changed_at.isoformat() != message.payload["password_changed_at"]:
@@ -87,8 +87,7 @@ class EmailService:
         owner = await self.users.find_by_login(address)
         if owner is not None and owner.id != user.id:
             return await self._tell_owner(message, owner)
-        lifetime = timedelta(seconds=self.settings.verification_lifetime)
-        token = await self._token(message, user, EMAIL_CHANGE, lifetime, address)
+        token = await self._token(message, user, EMAIL_CHANGE, self.lifetime, address)
         return self._with_link(Mail.CONFIRM_EMAIL, address, "verify-email", token)
 
     async def _reset_password(self, message: OutboxMessage) -> Draft | None:
@@ -106,8 +105,7 @@ class EmailService:
         if not owner.is_active:
             return None
         # A token that nobody is given: without the cooldown, anybody could have many mails sent.
-        lifetime = timedelta(seconds=self.settings.verification_lifetime)
-        token = await self._token(message, owner, Mail.ACCOUNT_EXISTS, lifetime)
+        token = await self._token(message, owner, Mail.ACCOUNT_EXISTS, self.lifetime)
         return Draft(Mail.ACCOUNT_EXISTS, owner.email, self._forgotten()) if token else None
 
     async def _new_login(self, message: OutboxMessage) -> Draft | None:
@@ -125,14 +123,14 @@ class EmailService:
 
     async def _find_addressee(self, message: OutboxMessage) -> User | None:
         """Find whom a message is for; mail goes to the address that the account has itself."""
+        key: UUID | None = None
         match message.payload:
             case {"user_id": user_id}:
-                found = await self.users.find(UUID(user_id))
+                key = UUID(user_id)
             case {"email": email}:
                 found = await self.users.find_by_login(email)
-            case _:
-                found = None
-        user = await self.users.find_locked(found.id) if found else None
+                key = found.id if found else None
+        user = await self.users.find_locked(key) if key else None
         return user if user and user.is_active else None
 
     async def _token(
