@@ -74,10 +74,6 @@ def install_handlers(app: FastAPI, problems: Problems) -> None:
 
     @app.exception_handler(AppError)
     async def _(request: Request, error: AppError) -> Response:
-        if isinstance(error, ValidationFailed) and error.pointer:
-            entry = {"in": "body", "pointer": error.pointer, "code": error.rule}
-            errors = [{**entry, "detail": error.detail}]
-            return problems.render(request.scope, error, errors=errors)
         return problems.render(request.scope, error)
 
     @app.exception_handler(RequestValidationError)
@@ -125,8 +121,10 @@ def _install_outage_handlers(app: FastAPI, problems: Problems) -> None:
 def errors(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
     """Return what a route's `responses=` says of the errors that it may answer."""
     codes: dict[int, list[str]] = {}
+    members: dict[int, dict[str, object]] = {}
     for kind in kinds:
         codes.setdefault(kind.status, []).append(kind.code)
+        members.setdefault(kind.status, {}).update(kind.members)
     titles = {kind.status: kind.title for kind in reversed(kinds)}
     return {
         status: {
@@ -136,7 +134,7 @@ def errors(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
                     "schema": {
                         "allOf": [
                             {"$ref": "#/components/schemas/Problem"},
-                            {"properties": {"code": {"enum": names}}},
+                            {"properties": {"code": {"enum": names}, **members[status]}},
                         ]
                     }
                 }

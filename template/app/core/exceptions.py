@@ -13,13 +13,15 @@ class AppError(Exception):
     """Base of every error that a client is told about.
 
     `commits` marks a verdict that outlives its own report: what the use case has written is
-    committed before the error goes on, where any other error rolls it back.
+    committed before the error goes on, where any other error rolls it back. `extensions` are
+    further members of the answer (RFC 9457, 3.2), and `members` their JSON schemas.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal server error"
     commits: ClassVar[bool] = False
+    members: ClassVar[Mapping[str, Mapping[str, object]]] = {}
 
     def __init__(
         self, detail: str | None = None, *, headers: Mapping[str, str] | None = None
@@ -27,6 +29,7 @@ class AppError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.headers = dict(headers or {})
+        self.extensions: dict[str, object] = {}
 
 
 class BadRequest(AppError):
@@ -60,6 +63,12 @@ class WrongPassword(Forbidden):
 
     code, title = "wrong_password", "The current password is wrong"
     commits = True
+
+
+class RecentLoginRequired(Forbidden):
+    """Without a password, a sign-in of late is what a change is confirmed with."""
+
+    code, title = "recent_login_required", "Sign in again first: the last time is too long ago"
 
 
 class NotFound(AppError):
@@ -101,8 +110,10 @@ class ValidationFailed(AppError):
 
     def __init__(self, detail: str | None = None, *, pointer: str = "", rule: str = "") -> None:
         super().__init__(detail)
-        self.pointer = pointer
         self.rule = rule
+        if pointer:
+            error = {"in": "body", "pointer": pointer, "code": rule, "detail": self.detail}
+            self.extensions = {"errors": [error]}
 
 
 class ServiceUnavailable(AppError):

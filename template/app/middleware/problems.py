@@ -52,6 +52,7 @@ class Problems:
             "instance": scope["path"],
             "code": error.code,
             "request_id": request_id(scope),
+            **error.extensions,
             **extensions,
         }
         return Response(orjson.dumps(body), status, headers=error.headers, media_type=MEDIA_TYPE)

@@ -1,7 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Generic, NoReturn, Protocol, TypeVar
+from typing import Generic, NoReturn
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,8 +9,6 @@ from app.core.events import (
     Listener,
     LoggedOut,
     LoginFailed,
-    LoginStep,
-    LoginSucceeded,
     SessionRevoked,
     SessionsRevoked,
     publish,
@@ -20,56 +16,31 @@ from app.core.events import (
 from app.core.exceptions import InvalidCredentials, NotFound
 from app.core.security.passwords import PasswordHasher, Proof
 from app.core.security.permissions import Principal
-from app.db.base import utc_now
 from app.models.auth import AuthSession
-from app.models.users import User
 from app.repositories.auth import AuthSessionRepository
 from app.repositories.base import Slice
 from app.repositories.users import UserRepository
 from app.schemas.auth import LoginRequest
 from app.schemas.base import PageQuery, login_key
-from app.services.lockout import Lockout, account_of
+from app.services.lockout import account_of
+from app.services.sign_in import Credentials_co, Device, SignIn
 from app.services.use_case import use_case
-
-Credentials_co = TypeVar("Credentials_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a sign-in comes from, as the list of devices shows it."""
-
-    ip_address: str | None
-    user_agent: str | None
-
-
-class Carrier(Protocol[Credentials_co]):
-    """What a client carries to prove a session: the one difference between kinds of sign-in."""
-
-    lifetime: timedelta
-
-    async def open(self, auth_session: AuthSession, device_token: str) -> Credentials_co:
-        """Make the credentials of a new session, within the use case that opens it."""
 
 
 class AuthService(Generic[Credentials_co]):
     def __init__(
         self,
         session: AsyncSession,
-        carrier: Carrier[Credentials_co],
+        sign_in: SignIn[Credentials_co],
         passwords: PasswordHasher,
-        lockout: Lockout,
         *,
-        sessions_per_user: int,
         listeners: Sequence[Listener],
-        steps: Sequence[LoginStep],
     ) -> None:
         self.session = session
-        self.carrier = carrier
+        self.sign_in = sign_in
         self.passwords = passwords
-        self.lockout = lockout
-        self.sessions_per_user = sessions_per_user
+        self.lockout = sign_in.lockout
         self.listeners = listeners
-        self.steps = steps
         self.users = UserRepository(session)
         self.auth_sessions = AuthSessionRepository(session)
 
@@ -131,12 +102,7 @@ class AuthService(Generic[Credentials_co]):
             await self._refuse(name, user_id, locks=locks)
         if proof.upgraded is not None:
             user.hashed_password = proof.upgraded
-        known_device = self.lockout.knows(attempt)
-        token = await self.lockout.remember(attempt, device_token)
-        credentials, session_id = await self._open(user, device, token)
-        event = LoginSucceeded(user.id, session_id, known_device)
-        await publish(self.session, event, self.listeners)
-        return credentials
+        return await self.sign_in.complete(user, attempt, device, device_token)
 
     async def _refuse(self, name: str, user_id: UUID | None, *, locks: bool) -> NoReturn:
         key = login_key(name)
@@ -144,19 +110,3 @@ class AuthService(Generic[Credentials_co]):
         if locks:
             await publish(self.session, AccountLocked(key, user_id), self.listeners)
         raise InvalidCredentials
-
-    async def _open(
-        self, user: User, device: Device, device_token: str
-    ) -> tuple[Credentials_co, UUID]:
-        for step in self.steps:
-            await step(self.session, user.id)
-        await self.auth_sessions.revoke_oldest(user.id, keep=self.sessions_per_user - 1)
-        auth_session = await self.auth_sessions.create(
-            AuthSession(
-                user_id=user.id,
-                expires_at=utc_now() + self.carrier.lifetime,
-                ip_address=device.ip_address,
-                user_agent=device.user_agent,
-            )
-        )
-        return await self.carrier.open(auth_session, device_token), auth_session.id

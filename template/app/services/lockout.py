@@ -72,7 +72,9 @@ class Lockout:
             attempt.last_attempt_at = utc_now()
             return device_token
         token = new_token()
-        await self.attempts.delete(attempt)
+        # A sign-in without the password gives those who guess it no further guesses.
+        if not self.is_locked(attempt):
+            await self.attempts.delete(attempt)
         await self.attempts.create(LoginAttempt(account=attempt.account, device=digest(token)))
         await self.attempts.trim(attempt.account, keep=DEVICES_PER_ACCOUNT)
         return token

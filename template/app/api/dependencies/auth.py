@@ -9,7 +9,7 @@ from app.api.dependencies.origin import read_origin
 from app.api.dependencies.principal import GUARDS, SIGNED_IN, CurrentUser
 from app.core.exceptions import Forbidden
 from app.core.security.permissions import MANAGE_USERS, Permission, Principal
-from app.services.auth import Device
+from app.services.sign_in import Device
 
 __all__ = ["GUARDS", "SIGNED_IN", "AdminUser", "CurrentUser", "DeviceDep", "require"]
 
