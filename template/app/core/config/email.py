@@ -49,6 +49,6 @@ class EmailSettings(SettingsGroup):
         if self.sender is None:
             yield "EMAIL_SENDER is missing: mails are from this address."
         if self.frontend_url is None:
-            yield "APP_FRONTEND_URL is missing: the links in mails lead there."
+            yield "APP_FRONTEND_URL is missing: people are sent there."
         elif self.frontend_url.scheme != "https":
-            yield "APP_FRONTEND_URL must start with https://: the links in mails carry tokens."
+            yield "APP_FRONTEND_URL must start with https://: links there carry tokens."
