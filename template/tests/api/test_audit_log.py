@@ -10,34 +10,23 @@ from app.core import events
 from app.core.events import Event
 from app.core.security.permissions import ROLES
 from app.services.audit_log import action_of
-from tests.fixtures import carrier, registration
+from tests.fixtures import carrier
 from tests.fixtures.api import PASSWORD, Account, Routes, SignIn, assert_problem, codes_of
-from tests.fixtures.causes import ADDRESS, AGENT, CAUSES, NEW, REQUEST, WRONG, Cast
+from tests.fixtures.causes import (
+    ADDRESS,
+    AGENT,
+    CAUSES,
+    NEW,
+    REQUEST,
+    TOLD,
+    WRONG,
+    Cast,
+    people,
+)
 from tests.fixtures.database import Database
 
 LOGS = "/api/v1/audit-logs"
 REGISTER = "/api/v1/auth/register"
-PEOPLE = "SELECT split_part(email, '@', 1), id FROM users"
-SESSION = {"session_id": IsUUID}
-# Who does it to whom, and what else is kept of it; a carrier's own are about a session of ada's.
-ROWS: dict[type[Event], tuple[str | None, str, dict[str, Any]]] = {
-    events.UserRegistered: ("grace", "grace", {"verified": False}),
-    events.LoginSucceeded: ("ada", "ada", SESSION | {"known_device": False}),
-    events.LoginFailed: (None, "ada", {}),
-    events.AccountLocked: (None, "ada", {}),
-    events.AccountUnlocked: ("ada", "ada", {}),
-    events.LoggedOut: ("ada", "ada", SESSION),
-    events.SessionRevoked: ("ada", "ada", SESSION),
-    events.SessionsRevoked: ("ada", "ada", {}),
-    events.PasswordChanged: ("ada", "ada", {}),
-    events.PasswordReset: ("ada", "ada", {}),
-    events.EmailChanged: ("ada", "ada", {"former": "ada@example.com"}),
-    events.RoleChanged: ("root", "ada", {"former": "user", "role": "admin"}),
-    events.ActivationChanged: ("root", "ada", {"is_active": False}),
-    events.AccountDeleted: ("root", "ada", {}),
-    **dict.fromkeys(carrier.EVENTS, (None, "ada", SESSION)),
-    **dict.fromkeys(registration.EVENTS, ("ada", "ada", {})),
-}
 
 
 async def get(client: AsyncClient, **params: Any) -> dict[str, Any]:
@@ -76,7 +65,7 @@ async def add(
 async def test_an_event_has_one_row_that_says_who_did_it_to_whom_and_from_where(
     kind: type[Event], cast: Cast, database: Database
 ) -> None:
-    people = dict(await database.fetch(PEOPLE))
+    known = await people(database)
     before = [row_id for (row_id,) in await database.fetch("SELECT id FROM audit_logs")]
     await CAUSES[kind](cast)
     [(actor_id, target_id, details, *origin)] = await database.fetch(
@@ -85,9 +74,9 @@ async def test_an_event_has_one_row_that_says_who_did_it_to_whom_and_from_where(
         action_of(kind),
         before,
     )
-    people = dict(await database.fetch(PEOPLE)) | people
-    actor, target, kept = ROWS[kind]
-    assert (actor_id, target_id) == (people[actor] if actor else None, people[target])
+    known = await people(database) | known
+    actor, target, kept = TOLD[kind]
+    assert (actor_id, target_id) == (known[actor] if actor else None, known[target])
     assert origin == [ADDRESS, AGENT, REQUEST]
     assert json.loads(details) == kept
 

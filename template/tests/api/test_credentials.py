@@ -98,6 +98,26 @@ async def test_a_wrong_password_changes_nothing(
     assert await opens(client, user.email, PASSWORD)
 
 
+async def test_without_a_password_a_sign_in_of_late_confirms_a_change(
+    client: AsyncClient,
+    user: Account,
+    user_client: AsyncClient,
+    database: Database,
+) -> None:
+    body = {"new_password": NEW}
+    refused = await user_client.post(CHANGE_PASSWORD, json=body)
+    assert_problem(refused, 403, "wrong_password")
+    await database.execute("UPDATE users SET hashed_password = NULL")
+    sign_in = "UPDATE auth_sessions SET created_at = now() - $1 * interval '1 minute'"
+    for minutes, status in ((16, 403), (14, 204)):
+        await database.execute(sign_in, minutes)
+        response = await user_client.post(CHANGE_PASSWORD, json=body)
+        assert response.status_code == status, response.text
+    assert await opens(client, user.email, NEW)
+    await database.execute(sign_in, 0)
+    assert_problem(await user_client.post(CHANGE_PASSWORD, json=body), 403, "wrong_password")
+
+
 @pytest.mark.parametrize("new", ["short", "password1234", "ada@example.com", "x" * 129])
 async def test_a_poor_password_is_refused(
     client: AsyncClient, user: Account, user_client: AsyncClient, new: str

@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -6,9 +8,9 @@ from app.api.dependencies import services
 from app.core import events as events_module
 from app.core.events import Event
 from app.core.origin import Origin, origin_of
-from tests.fixtures import carrier, registration
+from tests.fixtures import carrier
 from tests.fixtures.api import PASSWORD, Account, Api, Run, load, open_account, running
-from tests.fixtures.causes import CAUSES, Cast
+from tests.fixtures.causes import CAUSES, TOLD, Cast, people
 from tests.fixtures.database import Database
 
 HEADERS = {"User-Agent": "Engine/1", "X-Request-ID": "a-request-of-ada"}
@@ -31,14 +33,25 @@ def origins(monkeypatch: pytest.MonkeyPatch) -> list[Origin | None]:
 def test_every_event_has_a_cause() -> None:
     kinds = {kind for kind in vars(events_module).values() if isinstance(kind, type)}
     told = {kind for kind in kinds if issubclass(kind, Event)} - {Event}
-    assert told == set(CAUSES) - {*carrier.EVENTS, *registration.EVENTS}
+    assert told == {kind for kind in CAUSES if kind.__module__ == events_module.__name__}
+    assert CAUSES.keys() == TOLD.keys()
 
 
 @pytest.mark.parametrize("kind", CAUSES, ids=lambda kind: kind.__name__)
-async def test_an_event_is_told_once(kind: type[Event], cast: Cast, events: list[Event]) -> None:
+async def test_an_event_is_told_once_and_says_what_happened_to_whom(
+    kind: type[Event], cast: Cast, events: list[Event]
+) -> None:
+    known = await people(cast.database)
     events.clear()
     await CAUSES[kind](cast)
-    assert [type(event) for event in events].count(kind) == 1
+    [event] = [event for event in events if type(event) is kind]
+    known = await people(cast.database) | known
+    actor, target, details = TOLD[kind]
+    told = {field.name: getattr(event, field.name) for field in fields(event) if field.repr}
+    assert told.pop("user_id") == known[target]
+    if "actor_id" in told:
+        assert told.pop("actor_id") == known[str(actor)]
+    assert told == details
 
 
 async def test_only_a_lock_that_is_in_force_is_lifted(
