@@ -4,14 +4,18 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import httpx2
+import pyotp
 import pytest
 
 from tests.matrix.accounts import ADA, GRACE, credentials_of, csrf
 from tests.matrix.environment import Environment
+from tests.matrix.identity_provider import consent, identity_provider
 from tests.matrix.questions import Answers
 from tests.matrix.renders import Renders
 from tests.matrix.rows import PRESETS
@@ -21,7 +25,12 @@ from tests.matrix.servers import PATIENCE, Server, development_server
 TESTED: list[Answers] = [
     *({"preset": preset} for preset in PRESETS),
     {"preset": "minimal", "password_hash": "bcrypt"},
-    {"preset": "sessions", "email": "resend", "features": ["audit_log"]},
+    {
+        "preset": "sessions",
+        "email": "resend",
+        "oauth_providers": ["google", "github"],
+        "features": ["audit_log", "mfa"],
+    },
 ]
 
 pytestmark = pytest.mark.xdist_group("live")
@@ -29,12 +38,18 @@ pytestmark = pytest.mark.xdist_group("live")
 
 @contextmanager
 def running(
-    preset: str, renders: Renders, environment: Environment, folder: Path, **answers: object
+    preset: str,
+    renders: Renders,
+    environment: Environment,
+    folder: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    **answers: object,
 ) -> Iterator[Server]:
     """Run a copy of a preset, with other answers where it is given some, until the block ends."""
     project = folder / preset
     shutil.copytree(renders.get({"preset": preset, **answers}).path, project)
-    with development_server(project, environment) as server:
+    with development_server(project, environment, variables) as server:
         yield server
 
 
@@ -176,6 +191,78 @@ def test_audit_log_over_http(renders: Renders, environment: Environment, tmp_pat
             ("login_succeeded", user_id),
             ("user_registered", user_id),
         ]
+
+
+def test_social_login_over_http(renders: Renders, environment: Environment, tmp_path: Path) -> None:
+    with identity_provider(environment, tmp_path) as issuer:
+        variables = {
+            "OAUTH_GOOGLE_CLIENT_ID": "my-api",
+            "OAUTH_GOOGLE_CLIENT_SECRET": "hunter2",
+            "OAUTH_GOOGLE_ISSUER": issuer,
+            "OAUTH_GITHUB_CLIENT_ID": "my-api",
+        }
+        providers = ["google", "github"]
+        with running(
+            "minimal",
+            renders,
+            environment,
+            tmp_path,
+            variables=variables,
+            oauth_providers=providers,
+        ) as server:
+            client, oauth = server.client, "/api/v1/oauth"
+            listed = client.get(f"{oauth}/providers").json()["items"]
+            assert sorted(item["name"] for item in listed) == sorted(providers)
+            elsewhere = client.get(f"{oauth}/github/initiate").headers["location"]
+            assert elsewhere.startswith("https://github.com/login/oauth/authorize?")
+
+            begun = client.get(f"{oauth}/google/initiate", params={"next": "/account"})
+            callback = urlsplit(consent(begun.headers["location"]))
+            answers = [client.get(f"{callback.path}?{callback.query}") for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [302, 400]
+            landing = urlsplit(answers[0].headers["location"])
+            handed = parse_qs(landing.fragment)
+            assert (landing.path, handed["next"]) == ("/oauth/callback", ["/account"])
+            body = {"code": handed["code"][0]}
+            signed_in = [client.post(f"{oauth}/exchange", json=body) for _ in range(2)]
+            assert [answer.status_code for answer in signed_in] == [200, 401]
+            bearer = {"Authorization": f"Bearer {signed_in[0].json()['access_token']}"}
+            assert client.get("/api/v1/users/me", headers=bearer).json()["email"] == ADA["email"]
+            linked = client.get("/api/v1/users/me/identities", headers=bearer).json()["items"]
+            assert [identity["provider"] for identity in linked] == ["google"]
+
+
+@pytest.mark.parametrize("preset", ["minimal", "sessions"])
+def test_mfa_over_http(
+    preset: str, renders: Renders, environment: Environment, tmp_path: Path
+) -> None:
+    login, totp = "/api/v1/auth/login", "/api/v1/users/me/mfa/totp"
+    with running(preset, renders, environment, tmp_path, features=["mfa"]) as server:
+
+        def post(path: str, **body: str) -> httpx2.Response:
+            proof = csrf(server.client) if preset == "sessions" else {}
+            return server.client.post(path, json=body, headers=proof)
+
+        assert post("/api/v1/auth/register", **ADA).status_code == 201
+        signed_in = post(login, **credentials_of(ADA)).json()
+        if preset == "minimal":
+            server.client.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+        app = pyotp.TOTP(post(totp, password=ADA["password"]).json()["secret"])
+        spent = app.now()
+        codes = post(f"{totp}/confirm", code=spent).json()["recovery_codes"]
+        assert len(codes) == 10
+        server.client.headers.pop("Authorization", None)
+        server.client.cookies.clear()
+
+        asked = post(login, **credentials_of(ADA))
+        assert (asked.status_code, asked.json()["code"]) == (401, "mfa_required")
+        challenge = asked.json()["challenge"]
+        used = post("/api/v1/auth/mfa/verify", challenge=challenge, code=spent)
+        assert (used.status_code, used.json()["code"]) == (401, "mfa_code_invalid")
+        ended = post("/api/v1/auth/mfa/verify", challenge=challenge, code=codes[0])
+        assert ended.json().keys() == signed_in.keys()
+        again = post("/api/v1/auth/mfa/verify", challenge=challenge, code=codes[1])
+        assert again.status_code == 401
 
 
 def admin_of(server: Server) -> dict[str, str]:

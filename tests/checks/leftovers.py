@@ -23,7 +23,7 @@ def traces(render: Render, stem: str) -> list[str]:
         name = render.name_of(path)
         if _is_exempt(name, stem):
             continue
-        if _carries(PurePosixPath(name), stem):
+        if STEMS[stem].names_files and _carries(PurePosixPath(name), stem):
             found.append(f"{name} belongs to {stem}")
         text = path.read_text()
         for pattern in STEMS[stem].identifiers:

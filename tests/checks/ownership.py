@@ -21,13 +21,17 @@ def anchor_faults(globs: Globs) -> list[str]:
 
 
 def ownership_faults(globs: Globs, *renders: Render) -> list[str]:
-    """Find files of two features, and globs that own none, in renders that have all of them."""
+    """Find files of two features, and globs that own none, in renders that have all of them.
+
+    A part of a feature, named after it, may have files in the feature's folder.
+    """
     names = sorted({render.name_of(path) for render in renders for path in render.files()})
     owned = {stem: set(_matching(patterns, names)) for stem, patterns in globs.items()}
     shared = [
         f"{name} belongs to {left} and to {right}"
         for left, right in combinations(sorted(owned), 2)
         for name in sorted(owned[left] & owned[right])
+        if not right.startswith(f"{left}_")
     ]
     idle = [
         f"{stem}: {glob} matches no file"

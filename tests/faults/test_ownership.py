@@ -23,3 +23,10 @@ def test_glob_of_nothing(tmp_path: Path) -> None:
     assert ownership_faults({"cache": ("/app/cache",)}, Render(tmp_path, {})) == [
         "cache: /app/cache matches no file"
     ]
+
+
+def test_file_of_a_part_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "oauth").mkdir()
+    (tmp_path / "oauth" / "google.py").write_text("count = 1\n")
+    globs = {"oauth": ("/oauth",), "oauth_google": ("**/google.py",)}
+    assert ownership_faults(globs, Render(tmp_path, {})) == []

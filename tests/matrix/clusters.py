@@ -97,8 +97,9 @@ def settings_for(url: str) -> dict[str, str]:
         "APP_ENVIRONMENT": "test",
         "APP_SECRET_KEY": secrets.token_hex(32),
         "DATABASE_URL": url,
-        # A render reads the one that it needs, and asks nobody for anything.
+        # A render reads those that it needs, and asks nobody for anything.
         "JWT_KEYS": f"main:{secrets.token_hex(32)}",
+        "MFA_SECRET_KEYS": secrets.token_hex(32),
         "REDIS_URL": "redis://127.0.0.1:1/0",
     }
 

@@ -41,6 +41,26 @@ FEATURES = {
         "DELETE /items/{item_id}",
     ),
     "audit_log": ("GET /audit-logs",),
+    "mfa": (
+        "GET /users/me/mfa",
+        "POST /users/me/mfa/totp",
+        "POST /users/me/mfa/totp/confirm",
+        "DELETE /users/me/mfa/totp",
+        "POST /users/me/mfa/recovery-codes",
+        "DELETE /users/{user_id}/mfa",
+    ),
+    "second_factor": ("POST /auth/mfa/verify",),
+    "oauth": (
+        "GET /oauth/providers",
+        "GET /oauth/{provider}/initiate",
+        "GET /oauth/{provider}/callback",
+        "POST /oauth/exchange",
+    ),
+    "identities": (
+        "GET /users/me/identities",
+        "POST /users/me/identities/{provider}",
+        "DELETE /users/me/identities/{provider}",
+    ),
 }
 
 

@@ -34,9 +34,15 @@ class Server:
 
 
 @contextmanager
-def development_server(project: Path, environment: Environment) -> Iterator[Server]:
+def development_server(
+    project: Path,
+    environment: Environment,
+    variables: Mapping[str, str] | None = None,
+    port: int | None = None,
+) -> Iterator[Server]:
     """Run `app dev` in a project until the block ends."""
-    with serving(project, environment, "-c", MAIN, "dev") as server:
+    command = ("-c", MAIN, "dev")
+    with serving(project, environment, *command, variables=variables, port=port) as server:
         yield server
 
 
@@ -70,9 +76,10 @@ def serving(
     environment: Environment,
     *command: str,
     variables: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Server]:
     """Run a Python command that takes `--port` and answers `/health/ready`."""
-    [port] = free_ports(1)
+    port = port or free_ports(1)[0]
     log = project.with_name(f"{project.name}.{port}.log")
     command = (*command, f"--port={port}")
     with (
@@ -81,6 +88,21 @@ def serving(
     ):
         _wait_until(lambda: is_ready(str(client.base_url)), process, log)
         yield Server(project, process, client, log)
+
+
+@contextmanager
+def background(
+    folder: Path,
+    environment: Environment,
+    command: tuple[str, ...],
+    log: Path,
+    *,
+    ready: Callable[[], bool],
+) -> Iterator[None]:
+    """Run any other Python command until the block ends, which begins once it is ready."""
+    with _started(folder, environment, command, log, {}) as started:
+        _wait_until(ready, started, log)
+        yield
 
 
 def is_ready(address: str, *, trust: ssl.SSLContext | bool = True) -> bool:

@@ -9,10 +9,12 @@ class Stem:
 
     They are regular expressions, and identifiers rather than words: plain English, such as the
     items of a page, is no trace of a feature. `effect` names the test that shows what it does.
+    `names_files` is off where files of another feature may have the same name.
     """
 
     identifiers: tuple[str, ...]
     effect: str
+    names_files: bool = True
 
 
 STEMS = {
@@ -28,17 +30,38 @@ STEMS = {
         identifiers=(r"\bAPP_AUDIT_LOG_RETENTION_DAYS\b",),
         effect="tests/test_live.py::test_audit_log_over_http",
     ),
+    "mfa": Stem(
+        identifiers=(r"\bMfa[A-Z]\w*", r"/mfa\b", r"\bMFA_SECRET_KEYS\b", r"\b(pyotp|segno)\b"),
+        effect="tests/test_live.py::test_mfa_over_http",
+    ),
+    "second_factor": Stem(
+        identifiers=(r"\bsecond_factor\b", r"\bSecondFactor\w*", r"\bmfa_(required|code_)"),
+        effect="tests/test_live.py::test_mfa_over_http",
+    ),
+    # How a sign-in that takes several requests ends.
+    "entrance_jwt": Stem(
+        identifiers=(r"\bdevice_token\(self, request: SignInRequest\)",),
+        effect="tests/test_live.py::test_mfa_over_http",
+    ),
+    "entrance_session": Stem(
+        identifiers=(r"\bdevice_token\(self, _: SignInRequest\)",),
+        effect="tests/test_live.py::test_mfa_over_http",
+    ),
+    "cryptography": Stem(
+        identifiers=(r"\bcryptography\b",),
+        effect="tests/test_live.py::test_mfa_over_http",
+    ),
     "jwt": Stem(
         identifiers=(
             r"\bJWT_",
             r"(?i)\brefresh[_ ]tokens?\b",
-            r"\bBearer\b(?! \{)",  # before a value it may be the key of another service
-            r"\baccess_token\b",
+            r"\bOAuth2PasswordBearer\b",
+            r"\bAccessTokens\b",
         ),
         effect="tests/test_live.py::test_accounts_over_http",
     ),
     "session": Stem(
-        identifiers=(r"\bSESSION_[A-Z]", r"(?i)csrf", r"\bsession_store\b", r"__Host-"),
+        identifiers=(r"\bSESSION_[A-Z]", r"(?i)csrf", r"\bsession_store\b"),
         effect="tests/test_live.py::test_sessions_over_http",
     ),
     "mail": Stem(
@@ -49,7 +72,7 @@ STEMS = {
         identifiers=(
             r"\bAccountRecovery\w*",
             r"/(verify-email|resend-verification|forgot-password)\b",
-            r"\bemail_not_verified\b",
+            r"\bEmailNotVerified\b",
             r"\bmailed_tokens\b",
         ),
         effect="tests/test_live.py::test_mail_over_http",
@@ -79,6 +102,30 @@ STEMS = {
         identifiers=(r"\b_, renewed = await addresses\.change\b",),
         effect="tests/test_live.py::test_sessions_over_http",
     ),
+    "oauth": Stem(
+        identifiers=(r"\bOAuth(?!2\b|2P)\w*", r"\bOAUTH_", r"\boauth_", r"/oauth\b"),
+        effect="tests/test_live.py::test_social_login_over_http",
+    ),
+    "oauth_google": Stem(
+        identifiers=(r"\bOAUTH_GOOGLE_", r"\bGoogleSettings\b", r"\boidc-provider-mock\b"),
+        effect="tests/test_live.py::test_social_login_over_http",
+    ),
+    "oauth_github": Stem(
+        identifiers=(r"\bOAUTH_GITHUB_", r"\bGitHub(Settings|Provider)\b"),
+        effect="tests/test_live.py::test_social_login_over_http",
+    ),
+    "identities": Stem(
+        identifiers=(r"\bIdentit(y|ies)(Service|List|View|Linked|Taken)\b", r"/identities\b"),
+        effect="tests/test_live.py::test_social_login_over_http",
+    ),
+    "httpx2": Stem(
+        identifiers=(r"# web services\b",),
+        effect="tests/test_live.py::test_social_login_over_http",
+    ),
+    "pyjwt": Stem(
+        identifiers=(r"\bpyjwt\b",),
+        effect="tests/test_live.py::test_social_login_over_http",
+    ),
     "redis": Stem(
         identifiers=(r"\bREDIS_", r"\bRedisClient\b"),
         effect="tests/test_live.py::test_sessions_over_http",
@@ -106,6 +153,7 @@ STEMS = {
     "github": Stem(
         identifiers=(r"\.github/", r"\bGitHub Actions\b"),
         effect="tests/test_effects.py::test_workflow_is_valid",
+        names_files=False,  # a provider of identities has the name, too
     ),
     "licensed": Stem(
         identifiers=(r"\bLICENSE\b", r"(?m)^license = "),

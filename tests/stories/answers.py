@@ -3,5 +3,10 @@
 from tests.matrix.questions import Answers
 
 # Every feature that has tables, and none.
-ON: Answers = {"auth": "jwt", "email": "smtp", "features": ["audit_log", "items"]}
-OFF: Answers = {"auth": "session", "email": "none", "features": []}
+ON: Answers = {
+    "auth": "jwt",
+    "oauth_providers": ["github", "google"],
+    "email": "smtp",
+    "features": ["audit_log", "items", "mfa"],
+}
+OFF: Answers = {"auth": "session", "oauth_providers": [], "email": "none", "features": []}

@@ -8,6 +8,7 @@ ROWS = 3
 
 # What the n-th row of a table holds, by the type of the column.
 VALUES = {
+    "bigint": "n",
     "boolean": "n % 2 = 0",
     "character varying": "left(md5(random()::text), {length})",
     "integer": "n",

@@ -9,7 +9,7 @@ from tests.stories.project import LivingProject, applied_in
 from tests.stories.stage import Stage
 
 CHANGES = ["core_9001", "items_9001"]
-OFF: Answers = {"features": ["audit_log"]}
+OFF: Answers = {"features": ["audit_log", "mfa"]}
 
 
 def drop_items(project: LivingProject) -> None:

@@ -8,6 +8,20 @@ from tests.stories.answers import OFF, ON
 from tests.stories.databases import lost
 from tests.stories.stage import Stage
 
+# Those of features that are switched off.
+TABLES = {
+    "audit_logs",
+    "items",
+    "mfa_challenges",
+    "mfa_recovery_codes",
+    "mfa_totp",
+    "oauth_codes",
+    "oauth_identities",
+    "oauth_states",
+    "outbox",
+    "refresh_tokens",
+}
+
 
 def test_the_stories_switch_every_feature_that_has_tables(renders: Renders) -> None:
     latches = {name for name in questions() if name.endswith("_schema")}
@@ -22,6 +36,8 @@ def test_on_later(stage: Stage, tmp_path: Path) -> None:
         assert {name.rpartition("_")[0] for name in project.upgrade()} == {
             "audit_log",
             "items",
+            "mfa",
+            "oauth",
             "outbox",
             "refresh_tokens",
         }
@@ -31,10 +47,10 @@ def test_on_later(stage: Stage, tmp_path: Path) -> None:
 def test_off_later_and_on_again(stage: Stage, tmp_path: Path) -> None:
     with stage.project(tmp_path / "project", ON) as project:
         rows = project.database.rows()
-        assert {"audit_logs", "items", "orders", "outbox", "refresh_tokens", "users"} <= rows.keys()
+        assert {*TABLES, "orders", "users"} <= rows.keys()
         project.update(OFF)
         assert project.upgrade() == []
-        assert project.retired_tables() == {"audit_logs", "items", "outbox", "refresh_tokens"}
+        assert project.retired_tables() == TABLES
         stage.assert_like_new(project)
         project.update(ON)
         assert project.upgrade() == []

@@ -23,7 +23,7 @@ def test_down_to_base_and_up_again(stage: Stage, tmp_path: Path) -> None:
         project.db("downgrade", "--to", "base")
         assert project.database.tables() == rows.keys() - {"orders"}
         assert lost(rows, {**project.database.rows(), "orders": rows["orders"]}) == []
-        for branch in ("audit_log", "items", "outbox", "refresh_tokens", "core"):
+        for branch in ("audit_log", "items", "mfa", "oauth", "outbox", "refresh_tokens", "core"):
             project.db("downgrade", "--branch", branch, "--to", "base", "--yes")
         assert project.database.schema() == set()
         assert set(CHANGES) < set(project.upgrade())
