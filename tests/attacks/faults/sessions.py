@@ -4,6 +4,7 @@ from tests.attacks.faults.fault import Fault
 
 SESSIONS = "app/repositories/auth.py"
 LOGIN = "app/services/auth.py"
+SIGN_IN = "app/services/sign_in.py"
 CREDENTIALS = "app/services/credentials.py"
 ADDRESSES = "app/services/addresses.py"
 USERS = "app/services/users.py"
@@ -48,7 +49,7 @@ FAULTS = (
     ),
     Fault(
         "there is no cap",
-        LOGIN,
+        SIGN_IN,
         "await self.auth_sessions.revoke_oldest(user.id, keep=self.sessions_per_user - 1)",
         "await self.auth_sessions.revoke_oldest(user.id, keep=self.sessions_per_user + 99)",
         ("test_revocation.py::test_the_oldest_of_too_many_devices_is_out",),
