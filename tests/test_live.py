@@ -6,6 +6,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +33,8 @@ TESTED: list[Answers] = [
         "features": ["audit_log", "mfa"],
     },
 ]
+# On each push; what others have beyond these takes minutes, and is tried with all that takes long.
+PUSHED = ("starter", "sessions", "everything")
 
 pytestmark = pytest.mark.xdist_group("live")
 
@@ -90,12 +93,14 @@ def sign_in(server: Server, person: dict[str, str]) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-def _name(answers: Answers) -> str:
-    parts = ([answer] if isinstance(answer, str) else answer for answer in answers.values())
-    return "-".join(part for each in parts for part in each)
+def _suites() -> Iterator[object]:
+    for answers in TESTED:
+        parts = ([answer] if isinstance(answer, str) else answer for answer in answers.values())
+        marks = () if answers["preset"] in PUSHED else (pytest.mark.full,)
+        yield pytest.param(answers, marks=marks, id="-".join(chain.from_iterable(parts)))
 
 
-@pytest.mark.parametrize("answers", TESTED, ids=_name)
+@pytest.mark.parametrize("answers", list(_suites()))
 def test_own_tests(
     answers: Answers, renders: Renders, environment: Environment, tmp_path: Path
 ) -> None:
