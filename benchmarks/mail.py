@@ -53,6 +53,11 @@ def _configure(backend: Backend, port: int) -> None:
     variables = {
         "APP_FRONTEND_URL": "https://app.example.com",
         "EMAIL_SENDER": "no-reply@example.com",
+        "OAUTH_GITHUB_CLIENT_ID": "benchmark",
+        "OAUTH_GITHUB_CLIENT_SECRET": "benchmark",
+        "OAUTH_GOOGLE_CLIENT_ID": "benchmark",
+        "OAUTH_GOOGLE_CLIENT_SECRET": "benchmark",
+        "OAUTH_REDIRECT_BASE_URL": "https://api.example.com",
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": port,
     }

@@ -128,7 +128,7 @@ def test_what_can_be_switched_is_named(project: Project) -> None:
     result = project.update("--on", "itmes")
     assert result.returncode == 1
     assert "There is no itmes" in result.stderr
-    assert "compose, items." in result.stderr
+    assert "compose, github, google, items, mfa." in result.stderr
 
 
 @pytest.mark.parametrize(

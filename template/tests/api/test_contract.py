@@ -78,7 +78,7 @@ def test_protected_routes_say_so_and_document_their_401(
 
 async def test_every_way_to_sign_in_leads_in(cast: Cast) -> None:
     for path, proof in SIGN_INS.items():
-        response = await carrier.present(cast.stranger, f"/api/v1{path}", await proof(cast))
+        response = await cast.stranger.post(f"/api/v1{path}", json=await proof(cast))
         assert carrier.given(response)["device_token"], path
 
 
