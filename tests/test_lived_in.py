@@ -71,6 +71,7 @@ def test_a_lived_in_project(owner: Owner, released: Releases, tmp_path: Path) ->
     assert_sound(owner)
 
 
+@pytest.mark.full
 def test_the_example_renamed_to_what_it_became(owner: Owner) -> None:
     owner.succeed("db", "upgrade")
     owner.rename_resource()

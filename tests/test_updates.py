@@ -59,6 +59,7 @@ def test_switching_off(off: Answers, on: Answers, renders: Renders, tmp_path: Pa
     assert [each for each in left if not each.startswith(KEPT_BY_A_LATCH)] == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("off", "on"), SWITCHES)
 def test_switching_off_and_on_again(
     off: Answers, on: Answers, renders: Renders, tmp_path: Path

@@ -22,7 +22,7 @@ from tests.attacks.store import Store
 from tests.attacks.tls import BEHIND_TLS, Certificate
 from tests.matrix.clusters import Cluster, running_service
 from tests.matrix.environment import Environment
-from tests.matrix.servers import MAIN, PATIENCE, free_ports, is_ready
+from tests.matrix.servers import MAIN, PATIENCE, SHORT_LIVED, free_ports, is_ready
 
 LOG_LEVELS = ("DEBUG", "INFO")
 
@@ -166,7 +166,14 @@ def _client(
 ) -> httpx2.Client:
     """Make a client that keeps no cookie, since it speaks for everybody in turn."""
     none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    return httpx2.Client(base_url=address, cookies=none, headers=headers, verify=trust, timeout=60)
+    return httpx2.Client(
+        base_url=address,
+        cookies=none,
+        headers=headers,
+        verify=trust,
+        timeout=60,
+        limits=SHORT_LIVED,
+    )
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ import httpx2
 from tests.matrix.environment import Environment
 
 PATIENCE = 120
+# A server ends connections that are idle for 5 s, even while a request is on its way on one.
+SHORT_LIVED = httpx2.Limits(keepalive_expiry=2)
 MAIN = "from app.cli import main; main()"
 
 
@@ -84,7 +86,9 @@ def serving(
     command = (*command, f"--port={port}")
     with (
         _started(project, environment, command, log, variables or {}) as process,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", timeout=10, limits=SHORT_LIVED
+        ) as client,
     ):
         _wait_until(lambda: is_ready(str(client.base_url)), process, log)
         yield Server(project, process, client, log)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.matrix.questions import Answers
 from tests.stories.answers import ON
 from tests.stories.databases import lost
@@ -45,6 +47,7 @@ def test_a_table_that_was_dropped_on_purpose_stays_away(stage: Stage, tmp_path: 
         stage.assert_like_new(project)
 
 
+@pytest.mark.full
 def test_a_table_that_was_brought_back_changes_with_the_template(
     stage: Stage, tmp_path: Path
 ) -> None:

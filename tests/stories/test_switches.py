@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.matrix.questions import questions
 from tests.matrix.renders import Renders
 from tests.stories.answers import OFF, ON
@@ -59,6 +61,7 @@ def test_off_later_and_on_again(stage: Stage, tmp_path: Path) -> None:
         assert lost(rows, project.database.rows()) == []
 
 
+@pytest.mark.full
 def test_two_features_in_either_order(stage: Stage, tmp_path: Path) -> None:
     with (
         stage.project(tmp_path / "one", OFF) as one,
