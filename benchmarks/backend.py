@@ -32,22 +32,20 @@ class Person:
 
 @dataclass(frozen=True)
 class Backend:
-    """A render whose database runs and is migrated; any number of servers may share it."""
+    """A render whose services run, on a migrated database; any number of servers may share them."""
 
     project: Path
     environment: Environment
-    database_url: str
+    services: dict[str, str]
 
     def serve(self, project: Path | None = None) -> AbstractContextManager[Server]:
         """Run the render, or a variant of it."""
-        return production_server(
-            project or self.project, self.environment, database_url=self.database_url
-        )
+        return production_server(project or self.project, self.environment, self.services)
 
     def serve_bare(self) -> AbstractContextManager[Server]:
         """Run the bare application on the same tables."""
         command = ("-m", "uvicorn", "benchmarks.bare:app", "--no-access-log", "--log-level=warning")
-        variables = {"DATABASE_URL": self.database_url, "PYTHONPATH": str(ROOT)}
+        variables = {**self.services, "PYTHONPATH": str(ROOT)}
         return serving(self.project, self.environment, *command, variables=variables)
 
     def variant(self, name: str, file: str, change: Callable[[str], str]) -> Path:
@@ -60,25 +58,24 @@ class Backend:
     def execute(self, statement: str, people: Iterable[Person]) -> None:
         """Run SQL whose parameter is the addresses, for states that no route leads to."""
         script = ROOT / "benchmarks" / "execute.py"
-        variables = {"DATABASE_URL": self.database_url}
         addresses = [person.email for person in people]
         self.environment.read(
-            str(script), statement, *addresses, cwd=self.project, variables=variables
+            str(script), statement, *addresses, cwd=self.project, variables=self.services
         )
 
 
 @contextmanager
 def running_backend(preset: str = "starter") -> Iterator[Backend]:
-    """Render a preset, and run its database until the block ends."""
+    """Render a preset, and run its services until the block ends."""
     with TemporaryDirectory() as folder:
         logger.info("Rendering the preset %s …", preset)
         render = Renders(Path(folder) / "renders").get({"preset": preset})
         environment = environment_for([render])
         project = Path(folder) / preset
         shutil.copytree(render.path, project)
-        logger.info("Starting PostgreSQL …")
-        with development_services(project, environment) as database_url:
-            yield Backend(project, environment, database_url)
+        logger.info("Starting its services …")
+        with development_services(project, environment) as services:
+            yield Backend(project, environment, services)
 
 
 def register(server: Server, count: int) -> list[Person]:

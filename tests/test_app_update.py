@@ -54,7 +54,7 @@ def project(renders: Renders, environment: Environment, tmp_path: Path) -> Proje
 def test_switching_off_and_on_again(project: Project, renders: Renders) -> None:
     off = project.update("--off", "items")
     assert off.returncode == 0, off.stderr
-    fresh = renders.get({**STARTER, "features": []}).path
+    fresh = renders.get({**STARTER, "features": ["rate_limit"]}).path
     kept = (".copier-answers.yml", "migrations/")
     left = differences(fresh, project.path)
     assert [each for each in left if not each.startswith(kept)] == []
@@ -128,7 +128,7 @@ def test_what_can_be_switched_is_named(project: Project) -> None:
     result = project.update("--on", "itmes")
     assert result.returncode == 1
     assert "There is no itmes" in result.stderr
-    assert "compose, github, google, items, mfa." in result.stderr
+    assert "compose, github, google, items, mfa, rate_limit." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_project_in_a_folder_of_a_repository(
     part.edit("README.md", "\nOurs.\n")
     (whole / "web" / "draft.txt").write_text("not committed again\n")
     assert part.update("--off", "items").returncode == 0
-    fresh = renders.get({**STARTER, "features": []}).path
+    fresh = renders.get({**STARTER, "features": ["rate_limit"]}).path
     left = [each for each in differences(fresh, part.path) if not each.startswith("migrations/")]
     assert left == [".copier-answers.yml differs", "README.md differs"]
     assert git(whole, "status", "--porcelain", "web") == " M web/draft.txt\n"

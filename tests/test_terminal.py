@@ -77,7 +77,7 @@ def test_space_switches_a_feature(renders: Renders, tmp_path: Path) -> None:
     with terminal(*COPY, renders.template, "new", cwd=tmp_path) as opened:
         answer(opened, {"features": [(SPACE, "○ items")]})
         assert opened.finish() == 0
-    without = renders.get({"preset": "starter", "features": []})
+    without = renders.get({"preset": "starter", "features": ["rate_limit"]})
     assert differences(without.path, tmp_path / "new") == []
 
 

@@ -22,7 +22,14 @@ from tests.attacks.store import Store
 from tests.attacks.tls import BEHIND_TLS, Certificate
 from tests.matrix.clusters import Cluster, running_service
 from tests.matrix.environment import Environment
-from tests.matrix.servers import MAIN, PATIENCE, SHORT_LIVED, free_ports, is_ready
+from tests.matrix.servers import (
+    MAIN,
+    PATIENCE,
+    SHORT_LIVED,
+    UNLIMITED,
+    free_ports,
+    is_ready,
+)
 
 LOG_LEVELS = ("DEBUG", "INFO")
 
@@ -71,7 +78,7 @@ class Deployment:
 
     @cached_property
     def store(self) -> Store:
-        """Return the Redis, for kinds of sign-in that need one."""
+        """Return the Redis."""
         return Store(self.variables["REDIS_URL"])
 
     def client_of(
@@ -92,7 +99,7 @@ class Deployment:
     def stored(self) -> str:
         """Return all that the database and Redis hold."""
         rows = [row for rows in self.database.dump().values() for row in rows]
-        return "\n".join([*rows, *([self.store.text()] if "REDIS_URL" in self.variables else [])])
+        return "\n".join([*rows, self.store.text()])
 
     def failures(self) -> list[str]:
         """Return the lines that tell of an error that nobody foresaw."""
@@ -113,19 +120,21 @@ class Deployment:
         )
 
 
-def settings(database_url: str) -> dict[str, str]:
+def settings(database_url: str, redis_url: str) -> dict[str, str]:
     """Return the settings of an attacked deployment; its locks outlast the slowest machine."""
     return {
         "APP_ENVIRONMENT": "test",
         "APP_SECRET_KEY": secrets.token_hex(32),
         "APP_DOCS_ENABLED": "true",
         "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
         "JWT_KEYS": f"main:{secrets.token_hex(32)},former:{secrets.token_hex(32)}",
         "JWT_ACTIVE_KID": "main",
         "JWT_REFRESH_GRACE": "60",
         "LOCKOUT_BASE_DELAY": "60",
         "PASSWORD_MEMORY_COST": "8",
         "PASSWORD_TIME_COST": "1",
+        **UNLIMITED,
     }
 
 
@@ -136,13 +145,13 @@ def deployed(
     """Run both processes on a database of their own until the block ends."""
     with ExitStack() as stack:
         url = stack.enter_context(target.cluster.database())
-        variables = {**settings(url), **(changes or {})}
+        valkey = running_service("valkey", target.project, target.environment, folder / "redis")
+        variables = {**settings(url, stack.enter_context(valkey)), **(changes or {})}
         trust: ssl.SSLContext | bool = True
         if target.kind == COOKIES:
             certificate = Certificate.make(folder)
             trust = certificate.trust()
-            redis = running_service("valkey", target.project, target.environment, folder / "redis")
-            variables |= {"REDIS_URL": stack.enter_context(redis), **certificate.variables}
+            variables |= certificate.variables
         ports = free_ports(len(LOG_LEVELS))
         logs = tuple(folder / f"process-{port}.log" for port in ports)
         # Both are started before either is waited for, since starting is what costs.

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from redis import Redis
 
+SESSIONS = "session:*"
 Snapshot = dict[bytes, tuple[bytes, int]]
 
 
@@ -14,13 +15,13 @@ class Store:
     def __init__(self, url: str) -> None:
         self.redis = Redis.from_url(url)
 
-    def keys(self) -> list[bytes]:
-        return sorted(cast("Iterable[bytes]", self.redis.scan_iter(count=1000)))
+    def keys(self, pattern: str = "*") -> list[bytes]:
+        return sorted(cast("Iterable[bytes]", self.redis.scan_iter(pattern, count=1000)))
 
     def snapshot(self) -> Snapshot:
-        """Return every key with its value and how long it lives, as a backup holds them."""
+        """Return every session with its value and how long it lives, as a backup holds them."""
         commands = self.redis.pipeline()
-        keys = self.keys()
+        keys = self.keys(SESSIONS)
         for key in keys:
             commands.dump(key)
             commands.pttl(key)
@@ -32,7 +33,7 @@ class Store:
             self.redis.restore(key, max(milliseconds, 0), value, replace=True)
 
     def text(self) -> str:
-        """Return every key and value."""
+        """Return every key, and every value that is one text."""
         keys = self.keys()
         values = cast("list[bytes | None]", self.redis.mget(keys)) if keys else []
         return "\n".join(

@@ -53,8 +53,12 @@ def attempts(people: People, here: Client) -> dict[str, Attempt]:
 
 
 def appearance(answer: Response) -> tuple[object, ...]:
-    """Return all that a client sees of an answer, but for the time of day."""
-    headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"date"]
+    """Return all that a client sees of an answer, but for the time of day and its calls so far."""
+    headers = [
+        (name, value)
+        for name, value in answer.headers.raw
+        if not name.lower().startswith((b"date", b"ratelimit-"))
+    ]
     return answer.status_code, answer.http_version, headers, answer.content
 
 

@@ -126,8 +126,28 @@ STEMS = {
         identifiers=(r"\bpyjwt\b",),
         effect="tests/test_live.py::test_social_login_over_http",
     ),
+    "rate_limit": Stem(
+        identifiers=(r"\bRateLimit(ed|er|Headers)\b", r"\brate_limit(ed)?\b"),
+        effect="tests/test_two_processes.py::test_rate_limits_over_http",
+    ),
+    "limiter": Stem(
+        identifiers=(r"\bRATE_LIMIT_(AUTH|DEFAULT)\b", r"\blimits>="),
+        effect="tests/test_two_processes.py::test_rate_limits_over_http",
+    ),
+    "rate_limit_jwt": Stem(
+        identifiers=(r"\bfor the user of a valid access token\b",),
+        effect="tests/test_two_processes.py::test_rate_limits_over_http",
+    ),
+    "rate_limit_session": Stem(
+        identifiers=(r"\bfor the user whom the session cookie leads to\b",),
+        effect="tests/test_two_processes.py::test_rate_limits_over_http",
+    ),
     "redis": Stem(
         identifiers=(r"\bREDIS_", r"\bRedisClient\b"),
+        effect="tests/test_live.py::test_sessions_over_http",
+    ),
+    "redis_client": Stem(
+        identifiers=(r"\bresources\.redis\b",),
         effect="tests/test_live.py::test_sessions_over_http",
     ),
     "valkey": Stem(

@@ -22,6 +22,7 @@ from tests.fixtures.api import (
     running,
 )
 from tests.fixtures.carrier import bearer, log_in
+from tests.fixtures.contract import GENERAL
 
 LOGIN = "/api/v1/auth/login"
 TOKEN = "/api/v1/auth/token"
@@ -69,9 +70,9 @@ def test_signing_in_works_from_the_documentation_page(document: dict[str, Any]) 
 
 
 def test_what_signs_in_documents_its_errors(routes: Routes) -> None:
-    refusals = {"invalid_credentials", "validation_error", *registration.LOGIN_ERRORS}
+    refusals = {"invalid_credentials", *GENERAL, *registration.LOGIN_ERRORS}
     assert codes_of(routes[f"POST {TOKEN}"]) == refusals
-    assert codes_of(routes[f"GET {JWKS}"]) == {"validation_error"}
+    assert codes_of(routes[f"GET {JWKS}"]) == GENERAL
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic YWRhOng=", "Bearer", "bearer-x y"])

@@ -1,8 +1,6 @@
 """Sessions while Redis is away, and what their settings may be."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from httpx2 import AsyncClient
@@ -21,7 +19,8 @@ from tests.fixtures.api import (
 )
 from tests.fixtures.carrier import COOKIE, sign_in
 from tests.fixtures.database import Database
-from tests.fixtures.links import Link, linked
+from tests.fixtures.links import linked
+from tests.fixtures.valkey import away
 
 LOGIN = "/api/v1/auth/login"
 REGISTER = "/api/v1/auth/register"
@@ -31,22 +30,6 @@ LIVE = "SELECT count(*) FROM auth_sessions WHERE revoked_at IS NULL"
 # A budget that no slow run of a test needs, and less than any that it would not keep.
 BUDGET = {"REDIS_TIMEOUT": "0.5"}
 PATIENCE = 10
-
-
-@asynccontextmanager
-async def away(link: Link, how: str) -> AsyncIterator[None]:
-    """Let Redis not be there, or not answer, until the block ends."""
-    if how == "cut":
-        await link.cut()
-    else:
-        link.hold()
-    try:
-        yield
-    finally:
-        if how == "cut":
-            await link.connect()
-        else:
-            link.release()
 
 
 @pytest.mark.parametrize("how", ["cut", "held"])
