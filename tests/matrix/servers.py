@@ -136,7 +136,8 @@ def _started(
     log: Path,
     variables: Mapping[str, str],
 ) -> Iterator[subprocess.Popen[bytes]]:
-    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    given = {"DATABASE_URL", "REDIS_URL"}
+    kept = {name: value for name, value in os.environ.items() if name not in given}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [environment.path / "bin" / "python", *command],
