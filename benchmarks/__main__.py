@@ -7,13 +7,18 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import enumeration, hashing, mail, rendering, requests
+from benchmarks import enumeration, hashing, mail, redis, rendering, requests
 from benchmarks.backend import running_backend
 from benchmarks.results import BASELINE, Ratio, read_baseline, table, write
 from tests.matrix.questions import ROOT
 
 RESULTS = ROOT / "build" / "benchmarks.json"
-ON_A_BACKEND = {"hashing": hashing, "enumeration": enumeration, "requests": requests}
+ON_A_BACKEND = {
+    "hashing": hashing,
+    "enumeration": enumeration,
+    "requests": requests,
+    "redis": redis,
+}
 ALONE = {"rendering": rendering, "mail": mail}
 BENCHMARKS = {**ALONE, **ON_A_BACKEND}
 

@@ -37,6 +37,7 @@ class Backend:
     project: Path
     environment: Environment
     services: dict[str, str]
+    renders: Renders
 
     def serve(self, project: Path | None = None) -> AbstractContextManager[Server]:
         """Run the render, or a variant of it."""
@@ -55,6 +56,15 @@ class Backend:
         (copy / file).write_text(change((copy / file).read_text()))
         return copy
 
+    def with_features(self, *features: str) -> Path:
+        """Render with other features, for the same services and with the same secrets."""
+        copy = self.project.with_name("-".join(features))
+        shutil.copytree(
+            self.renders.get({"preset": self.project.name, "features": [*features]}).path, copy
+        )
+        shutil.copy(self.project / ".env", copy)
+        return copy
+
     def execute(self, statement: str, people: Iterable[Person]) -> None:
         """Run SQL whose parameter is the addresses, for states that no route leads to."""
         script = ROOT / "benchmarks" / "execute.py"
@@ -69,13 +79,14 @@ def running_backend(preset: str = "starter") -> Iterator[Backend]:
     """Render a preset, and run its services until the block ends."""
     with TemporaryDirectory() as folder:
         logger.info("Rendering the preset %s …", preset)
-        render = Renders(Path(folder) / "renders").get({"preset": preset})
+        renders = Renders(Path(folder) / "renders")
+        render = renders.get({"preset": preset})
         environment = environment_for([render])
         project = Path(folder) / preset
         shutil.copytree(render.path, project)
         logger.info("Starting its services …")
         with development_services(project, environment) as services:
-            yield Backend(project, environment, services)
+            yield Backend(project, environment, services, renders)
 
 
 def register(server: Server, count: int) -> list[Person]:

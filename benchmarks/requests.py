@@ -59,12 +59,12 @@ def run(backend: Backend, *, quick: bool = False) -> Iterator[Ratio]:
         # The first round fills caches and pools; it doesn't count.
         for number in range(rounds + 1):
             for name, send in OPERATIONS.items():
-                cost = {
-                    which: asyncio.run(_cost(target, send, requests))
+                found = {
+                    which: asyncio.run(cost(target, send, requests))
                     for which, target in targets.items()
                 }
-                costs[name] += [cost] if number else []
-                logger.info("requests, round %d of %d, %s", number, rounds, _describe(name, cost))
+                costs[name] += [found] if number else []
+                logger.info("requests, round %d of %d, %s", number, rounds, describe(name, found))
     yield from _ratios(costs)
 
 
@@ -81,7 +81,7 @@ def _prepare(servers: Mapping[str, Server]) -> dict[str, Target]:
     return targets
 
 
-async def _cost(target: Target, send: Send, requests: int) -> float:
+async def cost(target: Target, send: Send, requests: int) -> float:
     """Return the seconds of processor time that a request takes the server."""
     process = psutil.Process(target.server.process.pid)
     async with target.client() as client:
@@ -99,7 +99,7 @@ async def _repeat(client: httpx2.AsyncClient, send: Send, times: int) -> None:
         (await send(client)).raise_for_status()
 
 
-def _describe(name: str, cost: Mapping[str, float]) -> str:
+def describe(name: str, cost: Mapping[str, float]) -> str:
     return f"{name}: " + ", ".join(f"{which} {1e6 * used:.0f} µs" for which, used in cost.items())
 
 

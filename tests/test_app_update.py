@@ -128,7 +128,7 @@ def test_what_can_be_switched_is_named(project: Project) -> None:
     result = project.update("--on", "itmes")
     assert result.returncode == 1
     assert "There is no itmes" in result.stderr
-    assert "compose, github, google, items, mfa, rate_limit." in result.stderr
+    assert "cache, compose, github, google, idempotency, items, mfa, rate_limit." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def live_in(owner: Owner, released: Releases, tmp_path: Path) -> None:
         for number, other in enumerate(OTHERS)
     ]
     for name in git(owner.project, "ls-files").split():
-        if (ROOT / "template" / f"{name}.jinja").exists():
+        # An edit of the example would keep it from being switched off.
+        if (ROOT / "template" / f"{name}.jinja").exists() and "items" not in name:
             owner.write_beside(name, [path for each in others if (path := each / name).exists()])
     owner.add_setting()
     owner.insert("Dockerfile", DOCKERFILE_LINE, after="RUN useradd")

@@ -23,7 +23,7 @@ def test_a_third_provider_is_a_file_and_a_line(
     render = renders.get(answers)
     project = tmp_path / "project"
     shutil.copytree(render.path, project)
-    document = (project / "docs" / "AUTH_MODEL.md").read_text()
+    document = (project / "docs" / "OPENID.md").read_text()
     found = re.search(
         r"more than a file (\S+) in `(\S+)`:\n\n```python\n(.*?)```", document, re.DOTALL
     )

@@ -11,7 +11,7 @@ import httpx2
 import pyotp
 import pytest
 
-from tests.matrix.accounts import ADA, credentials_of
+from tests.matrix.accounts import ADA, GRACE, credentials_of
 from tests.matrix.environment import Environment
 from tests.matrix.questions import Answers
 from tests.matrix.renders import Renders
@@ -78,6 +78,55 @@ def test_rate_limits_over_http(renders: Renders, environment: Environment, tmp_p
         wrong = {**credentials_of(ADA), "password": "a wrong one"}
         tried = [client.post(LOGIN, json=wrong).status_code for client in in_turn(clients, 4)]
         assert tried == [401, 401, 429, 429]
+
+
+def test_a_write_is_seen_in_the_other_process(
+    renders: Renders, environment: Environment, tmp_path: Path
+) -> None:
+    answers = {"preset": "minimal", "features": ["items", "cache"]}
+    with both(answers, renders, environment, tmp_path, {}) as clients:
+        people = []
+        for person in (ADA, GRACE):
+            assert clients[0].post(REGISTER, json=person).status_code == 201
+            signed_in = clients[0].post(LOGIN, json=credentials_of(person)).json()
+            people.append({"Authorization": f"Bearer {signed_in['access_token']}"})
+        ada, grace = people
+        for number in range(5):
+            client = clients[number % 2]
+            made = client.post("/api/v1/items", json={"title": f"Engine {number}"}, headers=ada)
+            assert made.status_code == 201
+            for path in ("/api/v1/items", "/api/v1/items/my"):
+                for reader in in_turn(clients, 4):
+                    listed = reader.get(path, headers=ada)
+                    assert listed.json()["total"] == number + 1
+        assert clients[1].get("/api/v1/items/my", headers=grace).json()["total"] == 0
+        assert clients[1].get("/api/v1/cache/status", headers=grace).status_code == 403
+
+
+def test_a_request_that_is_sent_again_takes_effect_once(
+    renders: Renders, environment: Environment, tmp_path: Path
+) -> None:
+    answers = {"preset": "minimal", "features": ["items", "idempotency"]}
+    with both(answers, renders, environment, tmp_path, {}) as clients:
+        assert clients[0].post(REGISTER, json=ADA).status_code == 201
+        token = clients[1].post(LOGIN, json=credentials_of(ADA)).json()["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        keyed = {**bearer, "Idempotency-Key": "0b31a7e2-order"}
+
+        def create(client: httpx2.Client, headers: dict[str, str], title: str) -> httpx2.Response:
+            return client.post("/api/v1/items", json={"title": title}, headers=headers)
+
+        with ThreadPoolExecutor(20) as pool:
+            calls = [pool.submit(create, each, keyed, "Engine") for each in in_turn(clients, 20)]
+        answers_given = [call.result() for call in calls]
+        assert {answer.status_code for answer in answers_given} <= {201, 409}
+        made = {answer.json()["id"] for answer in answers_given if answer.status_code == 201}
+        for client in clients:
+            again = create(client, keyed, "Engine")
+            assert (again.status_code, {again.json()["id"]}) == (201, made)
+            assert create(client, keyed, "Another").status_code == 422
+        assert clients[0].get("/api/v1/items", headers=bearer).json()["total"] == 1
+        assert create(clients[0], bearer, "Engine").json()["id"] not in made
 
 
 @pytest.mark.full

@@ -21,6 +21,7 @@ SEAMS = {
     "app/api/dependencies/services.py",
     "app/api/docs.py",
     "app/api/v1/router.py",
+    "app/api/v1/routes/items.py",
     "app/cli/commands.py",
     "app/cli/users.py",
     "app/core/config/__init__.py",

@@ -40,6 +40,7 @@ FEATURES = {
         "PATCH /items/{item_id}",
         "DELETE /items/{item_id}",
     ),
+    "cache": ("GET /cache/status", "POST /cache/clear", "DELETE /cache/{key}"),
     "audit_log": ("GET /audit-logs",),
     "mfa": (
         "GET /users/me/mfa",

@@ -142,6 +142,34 @@ STEMS = {
         identifiers=(r"\bfor the user whom the session cookie leads to\b",),
         effect="tests/test_two_processes.py::test_rate_limits_over_http",
     ),
+    "cache": Stem(
+        identifiers=(
+            r"\bCache(Service|Cleared|Status)\b",
+            r"/cache/(status|clear)\b",
+            r"@cached\(",
+        ),
+        effect="tests/test_two_processes.py::test_a_write_is_seen_in_the_other_process",
+    ),
+    "cached": Stem(
+        identifiers=(r"\bresources\.cache\b",),
+        effect="tests/test_two_processes.py::test_a_write_is_seen_in_the_other_process",
+    ),
+    "kept_answers": Stem(
+        identifiers=(r"\badd_dependency\b",),
+        effect="tests/test_two_processes.py::test_a_request_that_is_sent_again_takes_effect_once",
+    ),
+    "idempotency": Stem(
+        identifiers=(
+            r"\bIdempotency(Key[A-Z]|Service)\w*",
+            r"\bidempotent\b",
+            r"\bidempotency_(key|0)",
+        ),
+        effect="tests/test_two_processes.py::test_a_request_that_is_sent_again_takes_effect_once",
+    ),
+    "expiring": Stem(
+        identifiers=(r"\bExpiring(Repository)?\b",),
+        effect="tests/test_two_processes.py::test_a_request_that_is_sent_again_takes_effect_once",
+    ),
     "redis": Stem(
         identifiers=(r"\bREDIS_", r"\bRedisClient\b"),
         effect="tests/test_live.py::test_sessions_over_http",

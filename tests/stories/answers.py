@@ -7,6 +7,6 @@ ON: Answers = {
     "auth": "jwt",
     "oauth_providers": ["github", "google"],
     "email": "smtp",
-    "features": ["audit_log", "items", "mfa"],
+    "features": ["audit_log", "idempotency", "items", "mfa"],
 }
 OFF: Answers = {"auth": "session", "oauth_providers": [], "email": "none", "features": []}

@@ -10,6 +10,7 @@ ROWS = 3
 VALUES = {
     "bigint": "n",
     "boolean": "n % 2 = 0",
+    "bytea": "decode(md5(random()::text), 'hex')",
     "character varying": "left(md5(random()::text), {length})",
     "integer": "n",
     "jsonb": """jsonb_build_object('n', n)""",

@@ -11,7 +11,7 @@ from tests.stories.project import LivingProject, applied_in
 from tests.stories.stage import Stage
 
 CHANGES = ["core_9001", "items_9001"]
-OFF: Answers = {"features": ["audit_log", "mfa"]}
+OFF: Answers = {"features": ["audit_log", "idempotency", "mfa"]}
 
 
 def drop_items(project: LivingProject) -> None:

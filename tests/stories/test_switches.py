@@ -13,6 +13,7 @@ from tests.stories.stage import Stage
 # Those of features that are switched off.
 TABLES = {
     "audit_logs",
+    "idempotency_keys",
     "items",
     "mfa_challenges",
     "mfa_recovery_codes",
@@ -37,6 +38,7 @@ def test_on_later(stage: Stage, tmp_path: Path) -> None:
         project.update(ON)
         assert {name.rpartition("_")[0] for name in project.upgrade()} == {
             "audit_log",
+            "idempotency",
             "items",
             "mfa",
             "oauth",

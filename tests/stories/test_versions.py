@@ -8,6 +8,7 @@ from tests.stories.project import applied_in
 from tests.stories.stage import Stage
 
 CHANGES = ["core_9001", "items_9001"]
+BRANCHES = ("audit_log", "idempotency", "items", "mfa", "oauth", "outbox", "refresh_tokens")
 
 
 def test_a_version_changes_core_and_a_feature(stage: Stage, tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ def test_down_to_base_and_up_again(stage: Stage, tmp_path: Path) -> None:
         project.db("downgrade", "--to", "base")
         assert project.database.tables() == rows.keys() - {"orders"}
         assert lost(rows, {**project.database.rows(), "orders": rows["orders"]}) == []
-        for branch in ("audit_log", "items", "mfa", "oauth", "outbox", "refresh_tokens", "core"):
+        for branch in (*BRANCHES, "core"):
             project.db("downgrade", "--branch", branch, "--to", "base", "--yes")
         assert project.database.schema() == set()
         assert set(CHANGES) < set(project.upgrade())

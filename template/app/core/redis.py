@@ -30,6 +30,9 @@ class RedisClient:
                 timeout=settings.timeout,
                 # A connection may be dead, as all are after a restart of the server.
                 retry=Retry(NoBackoff(), 1),
+                # To open one costs a round trip then, not three, out of the budget of the call.
+                protocol=2,
+                driver_info=None,
             )
         )
 

@@ -4,6 +4,7 @@ from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Entity, Timestamp, utc_now
+from app.models.expiring import Expiring
 
 
 class TotpFactor(Entity):
@@ -30,7 +31,7 @@ class RecoveryCode(Entity):
     code_hash: Mapped[str] = mapped_column(String(64), unique=True)
 
 
-class MfaChallenge(Entity):
+class MfaChallenge(Expiring):
     """A sign-in that waits for its second factor."""
 
     __tablename__ = "mfa_challenges"
@@ -39,4 +40,3 @@ class MfaChallenge(Entity):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     failures: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[Timestamp] = mapped_column(default=utc_now)
-    expires_at: Mapped[Timestamp] = mapped_column(index=True)

@@ -4,6 +4,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Entity, Timestamp, utc_now
+from app.models.expiring import Expiring
 
 
 class OAuthIdentity(Entity):
@@ -23,7 +24,7 @@ class OAuthIdentity(Entity):
     last_used_at: Mapped[Timestamp] = mapped_column(default=utc_now)
 
 
-class OAuthState(Entity):
+class OAuthState(Expiring):
     """A sign-in that somebody has been sent to a provider for, known by digests.
 
     `session_id` is that of who wants to link the account there to the own one.
@@ -38,10 +39,9 @@ class OAuthState(Entity):
     session_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("auth_sessions.id", ondelete="CASCADE"), index=True
     )
-    expires_at: Mapped[Timestamp] = mapped_column(index=True)
 
 
-class OAuthCode(Entity):
+class OAuthCode(Expiring):
     """What the front end exchanges for a session, known by digests."""
 
     __tablename__ = "oauth_codes"
@@ -49,4 +49,3 @@ class OAuthCode(Entity):
     code_hash: Mapped[str] = mapped_column(String(64), unique=True)
     browser_hash: Mapped[str] = mapped_column(String(64))
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    expires_at: Mapped[Timestamp] = mapped_column(index=True)

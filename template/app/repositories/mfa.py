@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select
 from app.db.base import utc_now
 from app.models.mfa import MfaChallenge, RecoveryCode, TotpFactor
 from app.repositories.base import Repository, delete_where
+from app.repositories.expiring import ExpiringRepository
 
 CONFIRMED = TotpFactor.confirmed_at.is_not(None)
 
@@ -69,7 +70,7 @@ class RecoveryCodeRepository(Repository[RecoveryCode]):
         await delete_where(self.session, RecoveryCode, RecoveryCode.user_id == user_id)
 
 
-class ChallengeRepository(Repository[MfaChallenge]):
+class ChallengeRepository(ExpiringRepository[MfaChallenge]):
     """Sign-ins that wait, known by the digest of a token."""
 
     model = MfaChallenge
@@ -93,9 +94,3 @@ class ChallengeRepository(Repository[MfaChallenge]):
 
     async def delete_all(self, user_id: UUID) -> None:
         await delete_where(self.session, MfaChallenge, MfaChallenge.user_id == user_id)
-
-    async def purge(self, *, limit: int) -> None:
-        """Delete some of what has expired, but for what others are deleting right now."""
-        expired = select(MfaChallenge.id).where(MfaChallenge.expires_at <= utc_now())
-        some = expired.limit(limit).with_for_update(skip_locked=True)
-        await delete_where(self.session, MfaChallenge, MfaChallenge.id.in_(some))

@@ -1,33 +1,13 @@
-from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from app.db.base import utc_now
 from app.models.oauth import OAuthCode, OAuthState
-from app.repositories.base import Repository, delete_where
-
-Pending = TypeVar("Pending", OAuthState, OAuthCode)
-
-PURGED_AT_ONCE = 100
+from app.repositories.expiring import ExpiringRepository
 
 
-class PendingRepository(Repository[Pending]):
-    """What is good for a short time, once; anybody can ask for one, so that old ones go by it."""
-
-    async def put(self, row: Pending) -> None:
-        """Store a row, and delete some that have expired."""
-        expired = (
-            select(self.model.id)
-            .where(self.model.expires_at <= utc_now())
-            .limit(PURGED_AT_ONCE)
-            .with_for_update(skip_locked=True)
-        )
-        await delete_where(self.session, self.model, self.model.id.in_(expired))
-        await self.create(row)
-
-
-class OAuthStateRepository(PendingRepository[OAuthState]):
+class OAuthStateRepository(ExpiringRepository[OAuthState]):
     model = OAuthState
 
     async def redeem(self, state_hash: str, browser_hash: str, provider: str) -> OAuthState | None:
@@ -44,7 +24,7 @@ class OAuthStateRepository(PendingRepository[OAuthState]):
         )
 
 
-class OAuthCodeRepository(PendingRepository[OAuthCode]):
+class OAuthCodeRepository(ExpiringRepository[OAuthCode]):
     model = OAuthCode
 
     async def redeem(self, code_hash: str, browser_hash: str) -> UUID | None:

@@ -38,7 +38,6 @@ from app.services.use_case import use_case
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
 FAILURES_PER_CHALLENGE = 5
-PURGED_AT_ONCE = 100
 # What a sign-in that was begun, or an app that is not confirmed, does not outlive.
 ENDS_WHAT_WAITS = (ActivationChanged, EmailChanged, PasswordChanged, PasswordReset, SessionsRevoked)
 
@@ -75,11 +74,9 @@ class SecondFactor:
         """Raise `MfaRequired` with a challenge, which stands for the proof so far."""
         if not await TotpRepository(session).is_enabled(user_id):
             return
-        challenges = ChallengeRepository(session)
-        await challenges.purge(limit=PURGED_AT_ONCE)
         token = new_token()
         expires_at = utc_now() + CHALLENGE_LIFETIME
-        await challenges.create(
+        await ChallengeRepository(session).put(
             MfaChallenge(user_id=user_id, token_hash=digest(token), expires_at=expires_at)
         )
         raise MfaRequired(token)

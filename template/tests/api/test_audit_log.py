@@ -77,7 +77,7 @@ async def test_an_event_has_one_row_that_says_who_did_it_to_whom_and_from_where(
     )
     known = await people(database) | known
     actor, target, kept = TOLD[kind]
-    assert (actor_id, target_id) == (known[actor] if actor else None, known[target])
+    assert [actor_id, target_id] == [name and known[name] for name in (actor, target)]
     assert origin == [ADDRESS, AGENT, REQUEST]
     assert json.loads(details) == kept
 

@@ -54,6 +54,7 @@ def test_every_error_is_documented_as_a_problem_with_its_codes(
     for name, route in routes.items():
         errors = {s: r for s, r in route["responses"].items() if int(s) >= 400}
         assert name in {"GET /health", "GET /health/live"} or errors, name
+        assert "/api/v1/" not in name or codes_of(route) >= GENERAL, name
         for status, response in errors.items():
             [(media_type, content)] = response["content"].items()
             reference, codes = content["schema"]["allOf"]

@@ -76,6 +76,8 @@ async def test_only_a_trusted_proxy_names_another_address(
         ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", 429),
         ("2001:db8:1:2::1", "2001:db8:1:3::1", 200),
         ("192.0.2.1", "192.0.2.1", 429),
+        ("192.0.2.1", "::ffff:192.0.2.1", 429),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", 200),
         ("192.0.2.1", "192.0.2.2", 200),
     ],
 )
@@ -117,7 +119,7 @@ async def test_an_account_is_limited_wherever_it_is_tried_from(
     for n in range(3):
         response = await try_login(api, WRONG, address=f"192.0.2.{n}")
         assert_problem(response, 401, "invalid_credentials")
-    for name in (user.email, f" {user.email.upper()} "):
+    for name in (user.email, f" {user.email.upper()} ", " " * 400 + user.email):
         body = {"username": name, "password": user.password}
         assert_limited(await try_login(api, body, address="192.0.2.10"))
         assert_limited(await try_login(api, body, device="made-up", address="192.0.2.11"))
@@ -131,6 +133,18 @@ async def test_an_account_is_limited_wherever_it_is_tried_from(
         response = await try_login(api, user.credentials, device=known, address="192.0.2.13")
         assert response.status_code == 200
     assert_limited(await try_login(api, user.credentials, device=known, address="192.0.2.13"))
+
+
+@pytest.mark.parametrize("content_type", ["application/form+json", "application/json; x=form"])
+async def test_an_account_is_found_in_every_type_of_json(
+    limited: Limited, user: Account, content_type: str
+) -> None:
+    api = await limited(account="1/minute")
+    for refused in (False, True):
+        async with api.client() as client:
+            client.headers["Content-Type"] = content_type
+            response = await carrier.present(client, LOGIN, user.credentials)
+            assert (response.status_code == 429) == refused, response.text
 
 
 async def test_what_tries_a_password_is_strict_for_who_is_signed_in(

@@ -32,6 +32,7 @@ IDENTIFY = get_args(CurrentUser)[1].dependency
 # The members of a body that name an account, and how long a name can be.
 NAMES = ("username", "email")
 LONGEST_NAME = 320
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 # The least that a site is given of IPv6 (RFC 6177): whoever holds one address holds all of these.
 PREFIX = 64
 
@@ -120,14 +121,15 @@ def _address_of(request: Request) -> str:
         address = ip_address(host)
     except ValueError:
         return f"address:{host}"
-    if isinstance(address, IPv6Address):
-        return f"address:{ip_network((address, PREFIX), strict=False)}"
-    return f"address:{address}"
+    if not isinstance(address, IPv6Address):
+        return f"address:{address}"
+    # Where a socket listens for both kinds, an address of IPv4 looks like one of IPv6.
+    return f"address:{address.ipv4_mapped or ip_network((address, PREFIX), strict=False)}"
 
 
 async def _read_body(request: Request) -> Mapping[str, Any]:
     """Return the body, which FastAPI has parsed before; nothing where it is no object."""
-    if "form" in request.headers.get("content-type", ""):
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS:
         return await request.form()
     try:
         body = await request.json()
@@ -139,7 +141,9 @@ async def _read_body(request: Request) -> Mapping[str, Any]:
 def _account_in(body: Mapping[str, Any]) -> str | None:
     for name in NAMES:
         value = body.get(name)
-        if isinstance(value, str) and len(value) <= LONGEST_NAME:
+        # A route ignores the space around a name, however much it is.
+        stripped = value.strip() if isinstance(value, str) else None
+        if stripped is not None and len(stripped) <= LONGEST_NAME:
             # It is not checked yet: it may hold what no digest can be made of.
-            return login_key(value.strip()).encode(errors="replace").decode()
+            return login_key(stripped).encode(errors="replace").decode()
     return None

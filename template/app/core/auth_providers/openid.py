@@ -1,4 +1,4 @@
-"""Providers that speak OpenID Connect; a further one is a file like `google.py` beside this."""
+"""Providers that speak OpenID Connect; `docs/OPENID.md` adds a further one."""
 
 import asyncio
 import hmac
