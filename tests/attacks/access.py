@@ -46,7 +46,10 @@ class Scene:
 
     def path(self, template: str) -> str:
         return template.format(
-            user_id=self.owner.account.id, item_id=self.item_id, session_id=self.session_id
+            user_id=self.owner.account.id,
+            item_id=self.item_id,
+            session_id=self.session_id,
+            key="items",
         )
 
 
@@ -136,6 +139,9 @@ CORE: dict[str, Access] = {
     "GET /api/v1/items/{item_id}": SIGNED_IN,
     "PATCH /api/v1/items/{item_id}": Access((401, 403, 200, 200), _title, OWNER_AND_ADMIN),
     "DELETE /api/v1/items/{item_id}": Access((401, 403, 204, 204), None, OWNER_AND_ADMIN),
+    "GET /api/v1/cache/status": Access((401, 403, 200, 403)),
+    "POST /api/v1/cache/clear": Access((401, 403, 200, 403)),
+    "DELETE /api/v1/cache/{key}": Access((401, 403, 404, 403)),
 }
 TOKENS: dict[str, Access] = {
     "POST /api/v1/auth/token": Access((200, 200, 200, 200), _log_in, EVERYONE),

@@ -1,15 +1,19 @@
 """The deployment that all attacks on a kind of sign-in share, and the people on it."""
 
+import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from httpx2 import Client
 
+from tests.attacks import limits
 from tests.attacks.access import table
 from tests.attacks.carriers import Carrier, Credentials
 from tests.attacks.deployment import Deployment, Target, deployed
 from tests.attacks.grounds import Grounds
 from tests.attacks.kinds import KINDS, kinds_of
+from tests.attacks.limits import Place
 from tests.attacks.people import Account, People
 
 
@@ -67,6 +71,37 @@ def deployment(shared_deployment: Deployment) -> Iterator[Deployment]:
     before = shared_deployment.failures()
     yield shared_deployment
     assert shared_deployment.failures() == before
+
+
+@pytest.fixture(scope="session")
+def limited(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Run a deployment whose limits are few; all others have none."""
+    folder = tmp_path_factory.mktemp("limited")
+    with deployed(target, folder, limits.settings()) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def place(limited: Deployment) -> Iterator[Place]:
+    """Return what gives the limited deployment as an address sees it that nobody else has."""
+    before = limited.failures()
+    with ExitStack() as stack:
+
+        def enter() -> Deployment:
+            numbers = [secrets.randbelow(count) + 1 for count in (100, 250, 250)]
+            address = ".".join(map(str, [127, *numbers]))
+            return stack.enter_context(limited.seen_from(address))
+
+        yield enter
+    assert limited.failures() == before
+
+
+@pytest.fixture
+def emptied(deployment: Deployment) -> Iterator[None]:
+    """Leave nothing in the cache that no application would have written."""
+    yield
+    for key in deployment.store.keys("*{cache}*"):
+        deployment.store.redis.delete(key)
 
 
 @pytest.fixture

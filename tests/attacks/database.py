@@ -35,8 +35,13 @@ class Database:
         self._runner.run(self._connection.execute("BEGIN"))
         assert self.fetch(sql, *arguments)
 
+    def lock(self, table: str) -> None:
+        """Let nobody read a table until it is released."""
+        self._runner.run(self._connection.execute("BEGIN"))
+        self._runner.run(self._connection.execute(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE'))
+
     def release(self, *, waiting: int, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Release the rows once so many others wait for them, who then are all under way.
+        """Release what is held once so many others wait for them, who then are all under way.
 
         What is done `meanwhile` comes before all that they still do.
         """

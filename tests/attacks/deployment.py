@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -86,6 +86,26 @@ class Deployment:
     ) -> httpx2.Client:
         """Make a client of one of the processes that sends the same headers with everything."""
         return _client(str(process.base_url), self.trust, headers)
+
+    @contextmanager
+    def seen_from(self, address: str) -> Iterator[Self]:
+        """Give the deployment as somebody has it who calls from another address of loopback."""
+        with ExitStack() as stack:
+            here, there = (
+                stack.enter_context(_client(str(each.base_url), self.trust, address=address))
+                for each in self.processes
+            )
+            yield replace(self, here=here, there=there)
+
+    @contextmanager
+    def third(self, folder: Path) -> Iterator[tuple[httpx2.Client, subprocess.Popen[bytes]]]:
+        """Run a process more, which may be killed."""
+        port = free_ports(1)[0]
+        log = folder / f"process-{port}.log"
+        with _started(self.target, port, log, self.variables) as process:
+            address = _wait_until_ready(process, log, self.trust)
+            with _client(address, self.trust) as client:
+                yield client, process.popen
 
     @property
     def keys(self) -> dict[str, str]:
@@ -171,17 +191,16 @@ def deployed(
 
 
 def _client(
-    address: str, trust: ssl.SSLContext | bool, headers: Mapping[str, str] | None = None
+    base_url: str,
+    trust: ssl.SSLContext | bool,
+    headers: Mapping[str, str] | None = None,
+    address: str | None = None,
 ) -> httpx2.Client:
     """Make a client that keeps no cookie, since it speaks for everybody in turn."""
     none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    transport = httpx2.HTTPTransport(verify=trust, limits=SHORT_LIVED, local_address=address)
     return httpx2.Client(
-        base_url=address,
-        cookies=none,
-        headers=headers,
-        verify=trust,
-        timeout=60,
-        limits=SHORT_LIVED,
+        base_url=base_url, cookies=none, headers=headers, transport=transport, timeout=60
     )
 
 

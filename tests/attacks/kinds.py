@@ -8,6 +8,10 @@ from tests.attacks.cookies import CookieCarrier
 from tests.matrix.questions import Answers
 
 TOKENS, COOKIES = "tokens", "cookies"
+ANSWERS: Answers = {
+    "preset": "starter",
+    "features": ["items", "rate_limit", "cache", "idempotency"],
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     TOKENS: Kind(
         TokenCarrier(),
-        {"preset": "starter"},
+        ANSWERS,
         {
             "test_token_families.py": "A session has no refresh token, so none can be spent twice",
             "test_token_forgery.py": "A session id says nothing and is signed by nobody",
@@ -33,7 +37,7 @@ KINDS: dict[str, Kind] = {
     ),
     COOKIES: Kind(
         CookieCarrier(),
-        {"preset": "starter", "auth": "session"},
+        {**ANSWERS, "auth": "session"},
         {
             "test_cookie_attributes.py": "Tokens are in bodies; no cookie is set",
             "test_cookie_csrf.py": "No browser sends a bearer token by itself",

@@ -18,6 +18,9 @@ class Store:
     def keys(self, pattern: str = "*") -> list[bytes]:
         return sorted(cast("Iterable[bytes]", self.redis.scan_iter(pattern, count=1000)))
 
+    def values(self, keys: list[bytes]) -> list[bytes | None]:
+        return cast("list[bytes | None]", self.redis.mget(keys)) if keys else []
+
     def snapshot(self) -> Snapshot:
         """Return every session with its value and how long it lives, as a backup holds them."""
         commands = self.redis.pipeline()
@@ -35,8 +38,7 @@ class Store:
     def text(self) -> str:
         """Return every key, and every value that is one text."""
         keys = self.keys()
-        values = cast("list[bytes | None]", self.redis.mget(keys)) if keys else []
         return "\n".join(
             f"{key.decode()} {(value or b'').decode()}"
-            for key, value in zip(keys, values, strict=True)
+            for key, value in zip(keys, self.values(keys), strict=True)
         )

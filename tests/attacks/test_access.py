@@ -67,8 +67,8 @@ def test_no_route_takes_a_method_that_is_not_documented(people: People, here: Cl
     for path, methods in documented(here).items():
         for method in METHODS - methods:
             answer = here.request(method, scene.path(path), headers=scene.admin.session.headers)
-            # 422 where another path has a parameter in this place, which this one doesn't fit.
-            assert answer.status_code in {405, 422}, f"{method} {path}"
+            # 404 and 422 where another path has a parameter in this place, which names nothing so.
+            assert answer.status_code in {404, 405, 422}, f"{method} {path}"
 
 
 def test_no_spelling_of_a_path_passes_by(people: People, here: Client) -> None:

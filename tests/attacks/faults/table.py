@@ -1,6 +1,17 @@
 """All faults that are planted."""
 
-from tests.attacks.faults import access, cookies, csrf, families, guessing, sessions, tokens
+from tests.attacks.faults import (
+    access,
+    answers,
+    cookies,
+    csrf,
+    families,
+    guessing,
+    keys,
+    limits,
+    sessions,
+    tokens,
+)
 
 FAULTS = (
     *tokens.FAULTS,
@@ -10,4 +21,7 @@ FAULTS = (
     *access.FAULTS,
     *cookies.FAULTS,
     *csrf.FAULTS,
+    *limits.FAULTS,
+    *answers.FAULTS,
+    *keys.FAULTS,
 )
