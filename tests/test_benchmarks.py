@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from benchmarks.__main__ import BENCHMARKS, verdict
 from benchmarks.hashing import HASHER, ON_LOOP, VARIANTS, patch, percentile
+from benchmarks.redis import round_trips
 from benchmarks.rendering import COPY, START, SWITCH, VERSION, Command, prepare
 from benchmarks.results import Ratio, read_baseline, table, write
+from tests.matrix.clusters import running_service
+from tests.matrix.environment import Environment
 from tests.matrix.questions import ROOT
 from tests.matrix.renders import Render
 
@@ -96,6 +100,25 @@ def test_commands_do_what_is_measured(tmp_path: Path) -> None:
 def test_command_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="copier copy nowhere"):
         Command(["copy", "nowhere", "new"], tmp_path / "new").cost()
+
+
+@pytest.mark.xdist_group("live")
+def test_commands_of_clients_are_counted_and_those_of_scripts_are_not(
+    starter: Render, environment: Environment, tmp_path: Path
+) -> None:
+    with (
+        running_service("valkey", starter.path, environment, tmp_path) as url,
+        Redis.from_url(url) as redis,
+    ):
+        script = redis.register_script("redis.call('INCR', KEYS[1]); return redis.call('TIME')")
+
+        def ask() -> None:
+            redis.get("x")
+            script(["x"])
+
+        assert round_trips(url, lambda: redis.get("x"), times=3) == 1
+        assert round_trips(url, ask, times=3) == 2
+        assert round_trips(url, lambda: None, times=3) == 0
 
 
 def test_percentile() -> None:
