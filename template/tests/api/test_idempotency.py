@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Annotated
 from uuid import UUID
 
@@ -17,8 +16,9 @@ from app.core.exceptions import Conflict
 from app.schemas.base import Schema, View
 from app.services.use_case import use_case
 from tests.fixtures import carrier
-from tests.fixtures.api import Account, Api, assert_problem, load, running
+from tests.fixtures.api import Account, Api, assert_problem
 from tests.fixtures.database import Database
+from tests.fixtures.kept_answers import running_twice, signed_in_at
 
 ORDERS = "/orders"
 REPEATED = f"/{'long' * 50}/orders"
@@ -87,20 +87,15 @@ def add_orders(app: FastAPI) -> None:
 
 @pytest.fixture
 async def apis(environment: dict[str, str], api: Api) -> AsyncIterator[list[Api]]:
-    """Two applications that take orders, each as if in a process of its own."""
+    """Two applications that take orders."""
     assert api
-    async with AsyncExitStack() as stack:
-        settings = load(environment)
-        yield [await stack.enter_async_context(running(settings, add_orders)) for _ in range(2)]
+    async with running_twice(environment, add_orders) as apis:
+        yield apis
 
 
 @pytest.fixture
 async def clients(apis: list[Api], user: Account) -> AsyncIterator[list[AsyncClient]]:
-    """Clients of both, on which the same user is signed in."""
-    async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(api.client()) for api in apis]
-        for client in clients:
-            await carrier.sign_in(client, **user.credentials)
+    async with signed_in_at(apis, user) as clients:
         yield clients
 
 
