@@ -27,8 +27,9 @@ log = get_logger("app.errors")
 
 POINTER_LIMIT = 200
 ERRORS_SHOWN = 50
-# SQLSTATE classes: connection exception, insufficient resources, operator intervention.
-AWAY = ("08", "53", "57")
+# SQLSTATE classes: connection exception, transaction rollback, insufficient resources, operator
+# intervention; and a lock that was waited for too long.
+AWAY = ("08", "40", "53", "57", "55P03")
 UNREACHABLE = (ConnectionError, TimeoutError, socket.gaierror)
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 

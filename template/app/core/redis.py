@@ -1,13 +1,15 @@
 """Redis, and how long anybody waits for it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Self, TypeVar
 
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from app.core.config.redis import RedisSettings
 from app.core.exceptions import ServiceUnavailable
@@ -19,10 +21,19 @@ log = get_logger("app.redis")
 
 
 class RedisClient:
-    """Redis with a budget of time for each call, from the wait for a connection to the answer."""
+    """Redis with a budget of time for each call, from the wait for a connection to the answer.
+
+    After some failures in a row it is not asked for a while: a circuit breaker.
+    """
 
     def __init__(self, settings: RedisSettings) -> None:
         self.timeout = settings.timeout
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=settings.breaker_threshold,
+            default_ttl=settings.breaker_pause,
+            # A command that is refused has had an answer, and one that was given up never will.
+            exclude=[ResponseError, asyncio.CancelledError],
+        )
         self.commands = Redis.from_pool(
             BlockingConnectionPool.from_url(
                 settings.url.get_secret_value(),
@@ -44,9 +55,14 @@ class RedisClient:
 
     async def ask(self, call: Awaitable[R]) -> R:
         """Wait for the answer to a command; raise `ServiceUnavailable` if there is none in time."""
+        breaker = await self._breakers.get_breaker("redis")
         try:
-            async with asyncio.timeout(self.timeout):
+            async with breaker, asyncio.timeout(self.timeout):
                 return await call
+        except OpenedState:
+            if isinstance(call, Coroutine):
+                call.close()
+            raise ServiceUnavailable from None
         except (RedisError, OSError) as error:
             cause = f"{type(error).__name__}: {error}"
             log.error("a resource is away", error=cause)  # noqa: TRY400  # its trace says nothing

@@ -1,8 +1,11 @@
 """The engine and its sessions."""
 
+import asyncio
+from typing import Any
+
 from asyncpg import DuplicateDatabaseError, InvalidCatalogNameError, UniqueViolationError
 from sqlalchemy import event, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -17,6 +20,12 @@ from app.core.config.database import DatabaseSettings
 
 TRANSACTION = "READ COMMITTED"
 IN_USE_CASE = "in_use_case"
+# What is prepared has no name and is kept nowhere: the next transaction is somewhere else.
+POOLED: dict[str, Any] = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: "",
+}
 
 
 class GuardedSession(Session):
@@ -27,11 +36,12 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     """Make an engine whose connections commit each statement, as reads need no transaction.
 
     `@use_case` asks for a transaction where one is needed. No connection is tested before use; the
-    first failure on a dead one replaces the whole pool.
+    first failure on a dead one replaces the whole pool. Behind a pooler, all is in transactions:
+    a statement is prepared and then run, which may be on two connections otherwise.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         settings.connection_url,
-        isolation_level="AUTOCOMMIT",
+        isolation_level=TRANSACTION if settings.behind_pooler else "AUTOCOMMIT",
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,
         hide_parameters=True,
@@ -39,8 +49,31 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
         connect_args={
             "timeout": settings.connect_timeout,
             "command_timeout": settings.statement_timeout,
+            **(POOLED if settings.behind_pooler else _limits(settings)),
         },
     )
+    event.listen(engine.sync_engine, "handle_error", _drop_silent)
+    return engine
+
+
+def _limits(settings: DatabaseSettings) -> dict[str, Any]:
+    """Return how long the server waits by itself, also for a client that has stopped to answer."""
+    seconds = {
+        "lock_timeout": settings.lock_timeout,
+        "statement_timeout": settings.statement_timeout,
+        "idle_in_transaction_session_timeout": settings.statement_timeout,
+    }
+    return {"server_settings": {name: f"{1000 * value:.0f}" for name, value in seconds.items()}}
+
+
+def _drop_silent(context: ExceptionContext) -> None:
+    """Drop a connection that gives no answer: to end it in order would take two seconds more."""
+    silent = isinstance(context.original_exception, TimeoutError | asyncio.CancelledError)
+    if silent and context.connection is not None and not context.connection.invalidated:
+        context.is_disconnect = True
+        driver = context.connection.connection.driver_connection
+        if driver is not None:
+            driver.terminate()
 
 
 def create_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:

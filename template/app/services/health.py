@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.core.config.app import VERSION, AppSettings
 from app.core.exceptions import ServiceUnavailable
+from app.core.shutdown import Shutdown
 from app.db.base import utc_now
 from app.db.migrations import read_status
 from app.schemas.base import View
@@ -66,9 +67,12 @@ class DatabaseCheck:
 class HealthService:
     """Asks what the service needs; nothing can be served without the database."""
 
-    def __init__(self, checks: Mapping[str, Check], settings: AppSettings) -> None:
+    def __init__(
+        self, checks: Mapping[str, Check], settings: AppSettings, shutdown: Shutdown
+    ) -> None:
         self.checks = checks
         self.settings = settings
+        self.shutdown = shutdown
 
     async def report(self) -> HealthReport:
         """Tell how everything is, also when it is not well."""
@@ -85,6 +89,8 @@ class HealthService:
 
     async def ready(self) -> HealthReport:
         """Return the report if requests can be served; else raise `ServiceUnavailable`."""
+        if self.shutdown.begun:
+            raise ServiceUnavailable("shutting down")
         report = await self.report()
         if report.status is Health.UNHEALTHY:
             failing = (f"{name}: {why}" for name, why in report.checks.items() if why != OK)

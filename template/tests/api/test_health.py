@@ -4,9 +4,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 from dirty_equals import IsDatetime, IsStr
+from fastapi import FastAPI
 from httpx2 import AsyncClient
 from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
 
+from app.api.dependencies.resources import DbSession
 from app.core.config.database import DatabaseSettings
 from app.db import migrations
 from app.services import health
@@ -120,6 +123,79 @@ async def test_a_statement_that_waits_too_long_is_503(
             response = await client.post(LOGIN, json=user.credentials)
             assert_problem(response, 503, "service_unavailable")
         assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
+
+
+async def test_a_lock_that_is_waited_for_too_long_is_503(
+    environment: dict[str, str], api: Api, user: Account
+) -> None:
+    hasty = load(environment | {"DATABASE_LOCK_TIMEOUT": "0.2"})
+    async with running(hasty) as hasty_api, hasty_api.client() as client:
+        async with locked_users(api):
+            response = await client.post(LOGIN, json=user.credentials)
+            assert_problem(response, 503, "service_unavailable")
+            assert int(response.headers["retry-after"]) > 0
+        assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "code"),
+    [
+        ("40001", 503, "service_unavailable"),
+        ("40P01", 503, "service_unavailable"),
+        ("22012", 500, "internal_error"),
+    ],
+)
+async def test_transactions_that_never_come_through_are_503(
+    environment: dict[str, str], api: Api, state: str, status: int, code: str
+) -> None:
+    assert api
+
+    async def fail(session: DbSession) -> None:
+        connection = await session.connection()
+        await connection.exec_driver_sql(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$")
+
+    def add(app: FastAPI) -> None:
+        app.get("/fail")(fail)
+
+    async with running(load(environment), add) as started, started.client() as client:
+        assert_problem(await client.get("/fail"), status, code)
+
+
+async def test_the_server_ends_transactions_that_nobody_goes_on_with(
+    environment: dict[str, str], client: AsyncClient, user: Account
+) -> None:
+    async def hang(api: Api) -> None:
+        async with locked_users(api):
+            assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
+
+    hasty = load(environment | {"DATABASE_STATEMENT_TIMEOUT": "0.3"})
+    async with running(hasty) as hanging:
+        with pytest.raises(DBAPIError):
+            await hang(hanging)
+
+
+async def test_behind_a_pooler_the_limits_are_those_of_the_role(
+    environment: dict[str, str], user: Account
+) -> None:
+    for pooled, limit in (("false", "1234ms"), ("true", "0")):
+        given = {"DATABASE_LOCK_TIMEOUT": "1.234", "DATABASE_BEHIND_POOLER": pooled}
+        async with running(load(environment | given)) as api, api.resources.engine.connect() as sql:
+            found = await sql.exec_driver_sql("SHOW lock_timeout")
+            assert found.scalar() == limit
+            async with api.client() as client:
+                for _ in range(2):
+                    response = await client.post(LOGIN, json=user.credentials)
+                    assert response.status_code == 200
+
+
+async def test_a_process_that_is_about_to_end_is_not_ready_and_serves(
+    api: Api, client: AsyncClient, user: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.resources.shutdown, "begun", True)
+    problem = assert_problem(await client.get(READY), 503, "service_unavailable")
+    assert problem["detail"] == "shutting down"
+    assert (await client.get(LIVE)).status_code == 200
+    assert (await client.post(LOGIN, json=user.credentials)).status_code == 200
 
 
 async def test_a_statement_that_the_server_cancels_is_503(

@@ -21,3 +21,5 @@ class RedisSettings(SettingsGroup):
     url: Annotated[SecretStr, AfterValidator(_check)]
     max_connections: int = Field(default=50, ge=1)
     timeout: float = Field(default=0.25, gt=0)
+    breaker_threshold: int = Field(default=5, ge=1)
+    breaker_pause: float = Field(default=1.0, gt=0)
