@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from httpx2 import Client
 
 from tests.attacks.carriers import API
-from tests.drills.site import ACCOUNT, AUTH, DEFAULT, Site, from_address, new_address
+from tests.drills.redis_site import ACCOUNT, AUTH, DEFAULT
+from tests.drills.site import Site, from_address, new_address
 
 ME = f"{API}/users/me"
 WORKERS = 8

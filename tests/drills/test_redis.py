@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.drills.drill import Drill
-from tests.drills.faults import FAULTS
-from tests.drills.site import ANSWERS, Site, running_site
+from tests.drills.redis_drill import Drill
+from tests.drills.redis_faults import FAULTS
+from tests.drills.redis_site import ANSWERS, RedisSite, running_site
+from tests.drills.report import show
 from tests.matrix.clusters import Cluster
 from tests.matrix.environment import Environment
 from tests.matrix.renders import Render, Renders
@@ -32,7 +33,7 @@ class Grounds:
 
     def site(
         self, kind: str, folder: Path, *, proxied: bool = False, project: Path | None = None
-    ) -> AbstractContextManager[Site]:
+    ) -> AbstractContextManager[RedisSite]:
         """Run a site of a render, or of a project that was made of it."""
         render = self.renders.get(ANSWERS[kind])
         if kind not in self.clusters:
@@ -52,7 +53,7 @@ def places(renders: Renders, environment: Environment, cluster: Cluster) -> Grou
 @pytest.fixture(scope="module")
 def site(
     request: pytest.FixtureRequest, places: Grounds, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+) -> Iterator[RedisSite]:
     """Run one site for all faults that it fits, one after the other."""
     kind, proxied = request.param
     with places.site(kind, tmp_path_factory.mktemp("site"), proxied=proxied) as site:
@@ -75,9 +76,9 @@ def site(
     ],
     indirect=["site"],
 )
-def test_a_fault_of_valkey(site: Site, name: str) -> None:
+def test_a_fault_of_valkey(site: RedisSite, name: str) -> None:
     report = Drill(site, FAULTS[name]).run()
-    print(report.text())  # noqa: T201 - the figures, which `pytest -s` shows
+    show(report.text())
     assert report.complaints() == []
 
 

@@ -1,10 +1,10 @@
-"""Steady traffic of several people on both processes, and the ledger of all that was answered."""
+"""Steady traffic of several people on all processes, and the ledger of all that was answered."""
 
 import itertools
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -17,9 +17,9 @@ from tests.drills.site import Site
 ITEMS = f"{API}/items"
 WALKERS = 8
 PAUSE = 0.15
+IN_PROGRESS = "request_in_progress"
 # Of an odd length, so that each kind meets both processes in turn.
 STEPS = ("read", "write", "list", "live", "read", "list", "login")
-KINDS = tuple(dict.fromkeys(STEPS))
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Answer:
     """What a write was to make once, whatever happened."""
     made: str = ""
     """The id that a write was acknowledged with."""
+    replayed: bool = False
     expected: int | None = None
     listed: int | None = None
     stranger: bool = False
@@ -49,14 +50,21 @@ class Answer:
 
 @dataclass
 class Walker:
-    """Somebody who asks one process after the other, over and over."""
+    """Somebody who asks one process after the other, over and over.
+
+    What was not acknowledged is asked for again, until it is.
+    """
 
     site: Site
     number: int
     logins: Callable[[], str]
     email: str
     credentials: Credentials
+    steps: Sequence[str] = STEPS
     answers: list[Answer] = field(default_factory=list)
+    signed_in: list[Credentials] = field(default_factory=list)
+    """Sign-ins beside their own one that were acknowledged, and nothing else."""
+    signed_out: list[Credentials] = field(default_factory=list)
     acknowledged: int = 0
     _pending: str = ""
 
@@ -66,10 +74,11 @@ class Walker:
     def walk(self, stopping: threading.Event, reading: threading.Event) -> None:
         """Go on until `stopping`; list instead of writing as long as there is only `reading`."""
         for number in itertools.count(self.number):
-            self._client = self._clients[number % 2]
+            self._client = self._clients[number % len(self._clients)]
             due = time.monotonic() + PAUSE
-            kind = STEPS[number % len(STEPS)]
-            self._take("list" if kind == "write" and reading.is_set() else kind)
+            kind = self.steps[number % len(self.steps)]
+            idle = kind == "logout" and not self.signed_in
+            self._take("list" if idle or (kind == "write" and reading.is_set()) else kind)
             if stopping.wait(max(0, due - time.monotonic())):
                 break
         for client in self._clients:
@@ -101,11 +110,13 @@ class Walker:
             return client.get(f"{ITEMS}/my", headers=headers)
         if kind == "login":
             return self.site.log_in(client, self.logins())
+        if kind == "logout":
+            return client.post(f"{API}/auth/logout", headers=self.signed_in[0].headers)
         return client.get("/health/live")
 
     def _note(self, kind: str, begun: float, answer: Response, expected: int | None) -> None:
         seconds = time.monotonic() - begun
-        body, good = answer.json(), answer.is_success
+        body, good = answer.json() if answer.content else {}, answer.is_success
         written = kind == "write"
         self.answers.append(
             Answer(
@@ -118,6 +129,7 @@ class Walker:
                 retry_after="Retry-After" in answer.headers,
                 key=self._pending if written else "",
                 made=body["id"] if written and good else "",
+                replayed="Idempotency-Replayed" in answer.headers,
                 expected=expected,
                 listed=body["total"] if kind == "list" and good else None,
                 stranger=good and self._is_strange(kind, body),
@@ -125,10 +137,19 @@ class Walker:
         )
         if written and good:
             self.acknowledged += 1
-        if written and answer.status_code < 500:
+        if written and answer.status_code < 500 and body.get("code") != IN_PROGRESS:
             self._pending = ""
-        if answer.status_code == 401:
+        if kind == "logout":
+            self._note_logout(answer)
+        elif answer.status_code == 401:
             self._sign_in_again()
+        elif kind == "login" and good and "logout" in self.steps:
+            self.signed_in.append(self.site.carrier.credentials(answer))
+
+    def _note_logout(self, answer: Response) -> None:
+        """Remember what is over, also because an attempt that got no answer took effect."""
+        if answer.status_code in {204, 401}:
+            self.signed_out.append(self.signed_in.pop(0))
 
     def _is_strange(self, kind: str, body: dict[str, str]) -> bool:
         if kind == "read":
@@ -145,7 +166,7 @@ class Walker:
 class Traffic:
     """Runs walkers, each in a thread, until the block ends."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, steps: Sequence[str] = STEPS) -> None:
         residents = itertools.cycle(site.residents)
         here = site.servers[0].client
         self._stopping, self._reading = threading.Event(), threading.Event()
@@ -153,7 +174,8 @@ class Traffic:
         for number in range(WALKERS):
             email = site.register(here)
             credentials = site.sign_in(here, email)
-            self._walkers.append(Walker(site, number, lambda: next(residents), email, credentials))
+            walker = Walker(site, number, lambda: next(residents), email, credentials, steps)
+            self._walkers.append(walker)
         self._threads = [
             threading.Thread(target=walker.walk, args=(self._stopping, self._reading))
             for walker in self._walkers
@@ -181,6 +203,14 @@ class Traffic:
         """Return all answers so far, in the order in which they were asked for."""
         found = [answer for walker in self._walkers for answer in [*walker.answers]]
         return sorted(found, key=lambda answer: answer.begun)
+
+    @property
+    def signed_in(self) -> list[Credentials]:
+        return [each for walker in self._walkers for each in walker.signed_in]
+
+    @property
+    def signed_out(self) -> list[Credentials]:
+        return [each for walker in self._walkers for each in walker.signed_out]
 
 
 def losses(answers: Iterable[Answer], rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -44,8 +44,14 @@ class Cluster:
     def migrated(self, template: str, render: Render, environment: Environment) -> Self:
         """Return the server with a database to clone that another render migrates."""
         self.execute(f'CREATE DATABASE "{template}"')
-        _migrate(render, environment, self.url_of(template))
+        self.upgrade(render, environment, template)
         return replace(self, template=template)
+
+    def upgrade(self, render: Render, environment: Environment, database: str) -> None:
+        """Apply the migrations of a render to a database that is there."""
+        command = ("-c", MAIN, "db", "upgrade")
+        variables = settings_for(self.url_of(database))
+        environment.read(*command, cwd=render.path, variables=variables)
 
     @contextmanager
     def database(self, *, like: str | None = None) -> Iterator[str]:
@@ -102,8 +108,3 @@ def settings_for(url: str) -> dict[str, str]:
         "MFA_SECRET_KEYS": secrets.token_hex(32),
         "REDIS_URL": "redis://127.0.0.1:1/0",
     }
-
-
-def _migrate(render: Render, environment: Environment, url: str) -> None:
-    command = ("-c", MAIN, "db", "upgrade")
-    environment.read(*command, cwd=render.path, variables=settings_for(url))

@@ -16,12 +16,18 @@ import httpx2
 from tests.matrix.environment import Environment
 
 PATIENCE = 120
+READY = "/health/ready"
 # A server ends connections that are idle for 5 s, even while a request is on its way on one.
 SHORT_LIVED = httpx2.Limits(keepalive_expiry=2)
 MAIN = "from app.cli import main; main()"
 # What is tried and measured here is something else, as long as no test sets limits of its own.
 UNLIMITED = {
-    f"RATE_LIMIT_{policy}": "1000000/second" for policy in ("DEFAULT", "WRITES", "AUTH", "ACCOUNT")
+    "APP_SHUTDOWN_DELAY": "0",
+    "DATABASE_LOCK_TIMEOUT": "30",
+    **dict.fromkeys(
+        (f"RATE_LIMIT_{policy}" for policy in ("DEFAULT", "WRITES", "AUTH", "ACCOUNT")),
+        "1000000/second",
+    ),
 }
 
 
@@ -84,8 +90,9 @@ def serving(
     *command: str,
     variables: Mapping[str, str] | None = None,
     port: int | None = None,
+    answers: str = READY,
 ) -> Iterator[Server]:
-    """Run a Python command that takes `--port` and answers `/health/ready`."""
+    """Run a Python command that takes `--port`; the block begins once a path answers 200."""
     port = port or free_ports(1)[0]
     log = project.with_name(f"{project.name}.{port}.log")
     command = (*command, f"--port={port}")
@@ -95,7 +102,7 @@ def serving(
             base_url=f"http://127.0.0.1:{port}", timeout=10, limits=SHORT_LIVED
         ) as client,
     ):
-        _wait_until(lambda: is_ready(str(client.base_url)), process, log)
+        _wait_until(lambda: is_ready(str(client.base_url), path=answers), process, log)
         yield Server(project, process, client, log)
 
 
@@ -114,9 +121,9 @@ def background(
         yield
 
 
-def is_ready(address: str, *, trust: ssl.SSLContext | bool = True) -> bool:
+def is_ready(address: str, *, path: str = READY, trust: ssl.SSLContext | bool = True) -> bool:
     try:
-        return httpx2.get(f"{address.rstrip('/')}/health/ready", verify=trust).is_success
+        return httpx2.get(f"{address.rstrip('/')}{path}", verify=trust).is_success
     except httpx2.TransportError:
         return False
 

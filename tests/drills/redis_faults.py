@@ -5,21 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.drills.proxy import Proxy
-from tests.drills.site import Site
+from tests.drills.redis_site import RedisSite
 
 
 @dataclass(frozen=True)
 class Fault:
     """How it begins and ends; `away` tells whether nothing can be asked of Valkey meanwhile."""
 
-    begin: Callable[[Site], object]
-    end: Callable[[Site], object]
+    begin: Callable[[RedisSite], object]
+    end: Callable[[RedisSite], object]
     away: bool = True
     empties: bool = False
     proxied: bool = False
 
 
-def _proxy(site: Site) -> Proxy:
+def _proxy(site: RedisSite) -> Proxy:
     assert site.proxy is not None
     return site.proxy
 

@@ -1,4 +1,4 @@
-"""A drill: traffic before a fault, under it and after it, and what was not as it should be."""
+"""A drill of Valkey: traffic before a fault, under it and after it, and what was wrong."""
 
 import time
 from collections.abc import Iterator
@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from httpx2 import Client
 
 from tests.attacks.carriers import API, Credentials
-from tests.drills.faults import Fault
+from tests.attacks.database import connected
 from tests.drills.policies import EXHAUSTED, LIMITED, exhaust, guess, read
-from tests.drills.report import Report, Times
-from tests.drills.site import Site
+from tests.drills.redis_faults import Fault
+from tests.drills.redis_report import RedisReport
+from tests.drills.redis_site import RedisSite
+from tests.drills.report import Times
 from tests.drills.traffic import ITEMS, Traffic, losses
 
 BEFORE, DURING, AFTER = 1.5, 2.0, 1.5
@@ -26,11 +28,11 @@ PATIENCE = 6.0
 class Drill:
     """One fault at one site; whatever is wrong is told in `complaints`."""
 
-    site: Site
+    site: RedisSite
     fault: Fault
     complaints: list[str] = field(default_factory=list)
 
-    def run(self) -> Report:
+    def run(self) -> RedisReport:
         with ExitStack() as stack:
             self.clients = self.site.clients()
             for client in self.clients:
@@ -45,8 +47,14 @@ class Drill:
             answers = traffic.answers
             self._look_at_cache()
             self.complaints += losses(answers, self._rows())
-            logged = self.site.logged_since(marks)
-            return Report(self.site.kind, self.fault, times, answers, logged, self.complaints)
+            return RedisReport(
+                kind=self.site.kind,
+                times=times,
+                answers=answers,
+                logged=self.site.logged_since(marks),
+                found=self.complaints,
+                fault=self.fault,
+            )
 
     def _prepare(self) -> None:
         """Write something at both processes, and use somebody's limit up."""
@@ -156,10 +164,10 @@ class Drill:
         return hits
 
     def _rows(self) -> Iterator[tuple[str, str]]:
-        for identity, title in self.site.database.fetch("SELECT id::text, title FROM items"):
-            # The author's have no key, and so all the same title.
-            if "@" not in title:
-                yield identity, title
+        with connected(self.site.database_url) as database:
+            rows = database.fetch("SELECT id::text, title FROM items")
+        # The author's have no key, and so all the same title.
+        yield from ((identity, title) for identity, title in rows if "@" not in title)
 
     def _expect(self, what: str, found: object, wanted: object) -> None:
         if found != wanted:
