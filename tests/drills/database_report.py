@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tests.drills.database_faults import Fault
 from tests.drills.database_site import CONNECT_TIMEOUT, STATEMENT_TIMEOUT
-from tests.drills.report import Report, Times, percentile, stale
+from tests.drills.report import Report, Times, hardly_alive, percentile, stale
 from tests.drills.site import FORESEEN
 from tests.drills.traffic import IN_PROGRESS, Answer
 
@@ -15,7 +15,7 @@ from tests.drills.traffic import IN_PROGRESS, Answer
 # on top of it on a machine that does other things.
 REFUSED_WITHIN = max(CONNECT_TIMEOUT, STATEMENT_TIMEOUT)
 SLACK = 1.5
-WITHIN = {"live": 0.5, "ready": 2.0}
+WITHIN = {"ready": 2.0}
 LEAST, LEAST_REFUSED = 1, 8
 
 
@@ -52,6 +52,7 @@ class DatabaseReport(Report):
             *self._wrong_answers(),
             *self._answers_out_of_nothing(),
             *(f"a list lacked a write: {each}" for each in stale(self.answers)),
+            *hardly_alive(self.answers),
             *self._slow_answers(),
             *self.unforeseen(),
             *self._untold(),

@@ -10,10 +10,12 @@ from httpx2 import Client
 from tests.attacks.carriers import API, Credentials
 from tests.attacks.database import connected
 from tests.drills.policies import EXHAUSTED, LIMITED, exhaust, guess, read
+from tests.drills.probing import Probes
 from tests.drills.redis_faults import Fault
 from tests.drills.redis_report import RedisReport
 from tests.drills.redis_site import RedisSite
 from tests.drills.report import Times
+from tests.drills.sessions import Sessions
 from tests.drills.traffic import ITEMS, Traffic, losses
 
 BEFORE, DURING, AFTER = 1.5, 2.0, 1.5
@@ -39,13 +41,14 @@ class Drill:
                 stack.enter_context(client)
             self._prepare()
             marks = self.site.log_marks()
-            with Traffic(self.site) as traffic:
+            with Traffic(self.site) as traffic, Probes(self.site) as probes:
                 time.sleep(BEFORE)
                 times = self._break(traffic)
                 time.sleep(AFTER)
                 self._expect_limits()
-            answers = traffic.answers
+            answers = sorted([*traffic.answers, *probes.answers], key=lambda each: each.begun)
             self._look_at_cache()
+            self.complaints += self.sessions.look([], [], emptied=self._signs_out())
             self.complaints += losses(answers, self._rows())
             return RedisReport(
                 kind=self.site.kind,
@@ -64,6 +67,7 @@ class Drill:
         self.written = 0
         for client in (here, there):
             self._write(client)
+        self.sessions = Sessions(self.site, self.clients)
         self.greedy, counted = exhaust(self.site, self.clients)
         self._expect("reads before", counted, EXHAUSTED)
 
@@ -79,6 +83,7 @@ class Drill:
             self.fault.begin(self.site)
         try:
             self._try_policies()
+            self._try_sessions()
             # Each process voids what the other one may have read before.
             for client in self.clients:
                 self._write(client)
@@ -111,6 +116,18 @@ class Drill:
             passed = 429
         self._expect("reads meanwhile", read(self.clients, self.greedy, 4), {passed: 4})
 
+    def _try_sessions(self) -> None:
+        gone, left = {401}, {204}
+        if self.site.kind == "session" and self.fault.away:
+            gone = left = {503}
+        elif self._signs_out():
+            left = {401}
+        self.complaints += self.sessions.try_meanwhile(gone=gone, left=left)
+
+    def _signs_out(self) -> bool:
+        """Tell whether Redis loses what people are signed in by."""
+        return self.fault.empties and self.site.kind == "session"
+
     def _expect_limits(self) -> None:
         """Check that both processes count together; a busy machine has a second try."""
         guessed = guess(self.site, self.clients)
@@ -135,7 +152,7 @@ class Drill:
         return total
 
     def _sign_in_again(self, client: Client) -> None:
-        if not (self.fault.empties and self.site.kind == "session"):
+        if not self._signs_out():
             self.complaints.append("signed out by what empties nothing")
         answer = self.site.log_in(client, self.author)
         if answer.is_success:

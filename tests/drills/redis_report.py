@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tests.drills.redis_faults import Fault
-from tests.drills.report import Report, percentile, stale
+from tests.drills.report import Report, hardly_alive, percentile, stale
 from tests.drills.site import FORESEEN
 from tests.drills.traffic import Answer
 
 TIMEOUT = 0.25
 # On top of what Redis may cost, for a machine that does other things as well.
 SLACK = 1.0
-LIVE_WITHIN = 1.0
 # How often a request asks Redis at most. With a session, who asks is looked up for the limit and
 # again for the route; signing in with one is two requests, since the first fetches a CSRF token.
 ROUND_TRIPS = {
     # limit; limit and stamp; limit, stamp, look and keep
-    "jwt": {"read": 1, "write": 2, "list": 4, "login": 1, "live": 0},
-    "session": {"read": 3, "write": 4, "list": 6, "login": 3, "live": 0},
+    "jwt": {"read": 1, "write": 2, "list": 4, "login": 1, "live": 0, "ready": 1},
+    "session": {"read": 3, "write": 4, "list": 6, "login": 3, "live": 0, "ready": 1},
 }
 LEAST = 4
 # A machine that does other things as well may keep a healthy Redis from answering in its budget:
@@ -37,6 +36,7 @@ class RedisReport(Report):
         "list": 200,
         "live": 200,
         "login": 200,
+        "ready": 200,
     }
 
     def complaints(self) -> list[str]:
@@ -45,6 +45,7 @@ class RedisReport(Report):
             *self.found,
             *self._wrong_answers(),
             *self._stale_lists(),
+            *hardly_alive(self.answers),
             *self._slow_answers(),
             *self._wrong_lines(),
         ]
@@ -71,8 +72,9 @@ class RedisReport(Report):
 
     def _is_refused(self, answer: Answer) -> bool:
         """Tell whether it is what somebody with a session gets while Redis is away."""
-        refused = answer.status == 503 and answer.retry_after and answer.kind != "live"
-        return self.kind == "session" and refused
+        if self.kind != "session" or answer.kind in {"live", "ready"}:
+            return False
+        return answer.status == 503 and answer.retry_after
 
     def _is_hiccup(self, answer: Answer) -> bool:
         under_fault = self.fault.away and self.is_under_fault(answer)
@@ -92,7 +94,7 @@ class RedisReport(Report):
                 bound = SLACK + TIMEOUT * ROUND_TRIPS[self.kind][kind]
                 # One of twenty may have waited for the machine rather than for Redis.
                 took = percentile(answers, 95)
-                if took > (LIVE_WITHIN if kind == "live" else bound):
+                if took > bound:
                     yield f"{kind} {phase} the fault took {took:.2f} s"
 
     def _wrong_lines(self) -> Iterator[str]:

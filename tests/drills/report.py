@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 from tests.drills.site import FORESEEN
 from tests.drills.traffic import Answer
 
+# At any time, and for the slowest of all: to say that one lives needs nothing and nobody.
+LIVE_WITHIN = 0.2
+
 
 @dataclass(frozen=True)
 class Times:
@@ -89,6 +92,13 @@ def stale(answers: Sequence[Answer]) -> list[str]:
         for answer in answers
         if answer.listed is not None and answer.listed < (answer.expected or 0)
     ]
+
+
+def hardly_alive(answers: Sequence[Answer]) -> Iterator[str]:
+    """Say how long it took at most to tell that a process lives, if that was too long."""
+    slowest = max(answer.seconds for answer in answers if answer.kind == "live")
+    if slowest > LIVE_WITHIN:
+        yield f"live took {slowest:.2f} s"
 
 
 def percentile(answers: Sequence[Answer], percent: int) -> float:

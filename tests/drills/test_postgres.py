@@ -47,6 +47,7 @@ def _id(ground: Ground, name: str) -> str:
         if FAULTS[name].proxied == place.proxied
     ],
     indirect=["site"],
+    scope="module",
 )
 def test_a_fault_of_postgresql(site: DatabaseSite, name: str) -> None:
     report = DatabaseDrill(site, FAULTS[name]).run()

@@ -17,7 +17,7 @@ from tests.attacks.database import Database, connected
 from tests.drills.conftest import Grounds
 from tests.drills.crowd import Ask, Outcome, ask_at_once, crowding, patient, vanish
 from tests.drills.probing import Probes
-from tests.drills.report import percentile, show
+from tests.drills.report import hardly_alive, show
 from tests.drills.site import PASSWORD, Site, lines_of
 from tests.drills.traffic import ITEMS
 
@@ -26,8 +26,7 @@ pytestmark = pytest.mark.xdist_group("live")
 CROWD = 60
 POOL = 40
 # A connection is waited for, and then a lock.
-REFUSED_WITHIN, SLACK = 3.0, 1.0
-LIVE_WITHIN = 0.5
+REFUSED_WITHIN = 3.0
 LOCKED = 3.0
 VANISHING = 500
 TURNS = 200
@@ -115,17 +114,16 @@ def lock_a_table(stage: Stage, table: str) -> list[str]:
     finally:
         stage.database.release(waiting=0)
     served = ask_at_once(stage.clients, stage.asks("read", "list", "write"), CROWD)
-    live = percentile([each for each in probes.answers if each.kind == "live"], 95)
-    show(f"\n{table} locked: {summary(refused)}, live p95 {live:.2f} s; then {summary(served)}")
-    late = [each.seconds for each in refused if each.seconds > REFUSED_WITHIN + SLACK]
+    show(f"\n{table} locked: {summary(refused)}; then {summary(served)}")
+    late = [each.seconds for each in refused if each.seconds > REFUSED_WITHIN]
     wrong = {
         "not refused": sum((each.status, each.retry_after) != (503, True) for each in refused),
         "refused late": len(late),
         "not served afterwards": sum(each.status not in {200, 201} for each in served),
-        "hardly alive": int(live > LIVE_WITHIN),
         "asked too little": int(len(refused) < CROWD),
     }
-    return [f"{what}: {count}" for what, count in wrong.items() if count]
+    found = [f"{what}: {count}" for what, count in wrong.items() if count]
+    return [*found, *hardly_alive(probes.answers)]
 
 
 @pytest.mark.parametrize("table", ["items", pytest.param("users", marks=pytest.mark.full)])
@@ -142,8 +140,8 @@ def test_clients_vanish(stage: Stage) -> None:
     stage.database.lock("items")
     with ThreadPoolExecutor(50) as pool:
         calls = [pool.submit(_vanish, stage, number) for number in range(VANISHING // 2)]
-    stage.database.release(waiting=1)
-    with ThreadPoolExecutor(50) as pool:
+        # While they still come: what waits is given up after a while.
+        stage.database.release(waiting=1)
         calls += [pool.submit(_vanish, stage, number) for number in range(VANISHING // 2)]
     assert all(call.result() is None for call in calls)
     stage.expect_idle()

@@ -75,6 +75,7 @@ def site(
         if fault.proxied == place[1]
     ],
     indirect=["site"],
+    scope="module",
 )
 def test_a_fault_of_valkey(site: RedisSite, name: str) -> None:
     report = Drill(site, FAULTS[name]).run()

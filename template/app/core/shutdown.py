@@ -21,7 +21,10 @@ class Shutdown:
 
     @contextmanager
     def announced(self) -> Iterator[None]:
-        """Put off what SIGTERM does, until the block ends; a second one acts at once."""
+        """Put off what SIGTERM does, until the block ends.
+
+        A second one changes nothing: where all processes are told, a supervisor repeats it.
+        """
         act = signal.getsignal(signal.SIGTERM)
         if not callable(act) or threading.current_thread() is not threading.main_thread():
             yield
@@ -29,8 +32,9 @@ class Shutdown:
         loop = asyncio.get_running_loop()
 
         def announce(number: int, frame: FrameType | None) -> None:
-            delay, self.begun = 0.0 if self.begun else self._delay, True
-            loop.call_soon_threadsafe(loop.call_later, delay, act, number, frame)
+            if not self.begun:
+                self.begun = True
+                loop.call_soon_threadsafe(loop.call_later, self._delay, act, number, frame)
 
         signal.signal(signal.SIGTERM, announce)
         try:

@@ -39,12 +39,15 @@ async def test_the_end_is_announced_before_it_begins(stopped: asyncio.Event) -> 
         assert time.monotonic() - began >= DELAY
 
 
-async def test_who_asks_twice_does_not_wait(stopped: asyncio.Event) -> None:
-    with Shutdown(60).announced():
+async def test_who_is_told_twice_goes_on_serving(stopped: asyncio.Event) -> None:
+    began = time.monotonic()
+    with Shutdown(DELAY).announced():
+        await terminate()
         await terminate()
         assert not stopped.is_set()
-        await terminate()
-        assert stopped.is_set()
+        async with asyncio.timeout(10):
+            await stopped.wait()
+        assert time.monotonic() - began >= DELAY
 
 
 async def test_afterwards_the_signal_is_what_it_was(stopped: asyncio.Event) -> None:

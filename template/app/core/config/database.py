@@ -46,7 +46,7 @@ class DatabaseSettings(SettingsGroup):
     migration_url: DatabaseUrl | None = None
     pool_size: int = Field(default=20, ge=1)
     max_overflow: int = Field(default=20, ge=0)
-    pool_timeout: float = Field(default=1.0, gt=0)
+    pool_timeout: float = Field(default=0.5, gt=0)
     connect_timeout: float = Field(default=5.0, gt=0)
     lock_timeout: float = Field(default=1.5, gt=0)
     statement_timeout: float = Field(default=10.0, gt=0)
