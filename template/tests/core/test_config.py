@@ -75,6 +75,11 @@ def test_development_may_be_careless_but_not_without_keys() -> None:
     assert "APP_SECRET_KEY is missing." in faults(careless | {"APP_SECRET_KEY": ""})
 
 
+def test_a_reload_waits_for_nobody() -> None:
+    assert load(PRODUCTION).app.notice == load(PRODUCTION).app.shutdown_delay > 0
+    assert load(PRODUCTION | {"APP_ENVIRONMENT": "development"}).app.notice == 0
+
+
 def test_all_faults_are_told_at_once() -> None:
     names = [fault.split()[0].strip(":") for fault in faults({"APP_DEBUG": "true"})]
     assert sorted(names) == sorted(MISSING)
