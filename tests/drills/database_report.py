@@ -84,11 +84,12 @@ class DatabaseReport(Report):
     def _is_documented(self, answer: Answer) -> bool:
         if answer.status == self.good[answer.kind]:
             return True
-        if not (self.fault.hurts and self.is_under_fault(answer)) or answer.kind == "live":
+        if answer.kind == "live" or not self.fault.hurts:
             return False
         if answer.status == 503:
-            return answer.retry_after
-        # The attempt before, which got no answer, may still go on, or has taken effect.
+            return answer.retry_after and self.is_under_fault(answer)
+        # The attempt before, which got no answer, may still go on, or has taken effect, as is
+        # found out afterwards too.
         repeated = self._previous(answer) in {0, 503}
         return repeated and (
             answer.code == IN_PROGRESS or (answer.kind, answer.status) == ("logout", 401)
