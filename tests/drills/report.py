@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from tests.drills.site import FORESEEN
 from tests.drills.traffic import Answer
 
-# At any time, and for the slowest of all: to say that one lives needs nothing and nobody.
-LIVE_WITHIN = 0.2
+# At any time: to say that one lives needs nothing and nobody. On a machine that does other things,
+# one of a hundred may come later.
+LIVE_WITHIN, LATE = 0.2, 100
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,11 @@ def stale(answers: Sequence[Answer]) -> list[str]:
 
 
 def hardly_alive(answers: Sequence[Answer]) -> Iterator[str]:
-    """Say how long it took at most to tell that a process lives, if that was too long."""
-    slowest = max(answer.seconds for answer in answers if answer.kind == "live")
-    if slowest > LIVE_WITHIN:
-        yield f"live took {slowest:.2f} s"
+    """Say how long it took to tell that a process lives, if that was too long."""
+    seconds = [answer.seconds for answer in answers if answer.kind == "live"]
+    late = [each for each in seconds if each > LIVE_WITHIN]
+    if len(late) > 1 + len(seconds) // LATE:
+        yield f"live took up to {max(late):.2f} s, {len(late)} times of {len(seconds)}"
 
 
 def percentile(answers: Sequence[Answer], percent: int) -> float:

@@ -104,7 +104,7 @@ def settings_of_site(database_url: str) -> dict[str, str]:
         "APP_SECRET_KEY": secrets.token_hex(32),
         "APP_TRUSTED_PROXIES": "127.0.0.1",
         # The default, of which other tests have more.
-        "DATABASE_LOCK_TIMEOUT": "1.5",
+        "DATABASE_LOCK_TIMEOUT": "1.2",
         "DATABASE_URL": database_url,
         "JWT_KEYS": f"main:{secrets.token_hex(32)}",
         "PASSWORD_MEMORY_COST": "8",

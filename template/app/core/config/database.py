@@ -48,7 +48,7 @@ class DatabaseSettings(SettingsGroup):
     max_overflow: int = Field(default=20, ge=0)
     pool_timeout: float = Field(default=0.5, gt=0)
     connect_timeout: float = Field(default=5.0, gt=0)
-    lock_timeout: float = Field(default=1.5, gt=0)
+    lock_timeout: float = Field(default=1.2, gt=0)
     statement_timeout: float = Field(default=10.0, gt=0)
     behind_pooler: bool = False
     migration_lock_timeout: float = Field(default=60.0, gt=0)
