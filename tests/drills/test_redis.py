@@ -20,7 +20,7 @@ from tests.matrix.renders import Render, Renders
 pytestmark = pytest.mark.xdist_group("live")
 
 # The others take long, and are tried with both kinds of sign-in.
-QUICK = {("jwt", "killed"), ("jwt", "frozen")}
+QUICK = ("jwt", "killed")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def site(
             place,
             name,
             id=f"{place[0]}-{name}",
-            marks=[] if (place[0], name) in QUICK else pytest.mark.full,
+            marks=[] if (place[0], name) == QUICK else pytest.mark.full,
         )
         # One object for all faults of a place, by which pytest knows that the site is the same.
         for place in product(ANSWERS, (False, True))
