@@ -37,9 +37,9 @@ class DatabaseDrill:
             self.sessions = Sessions(self.site, self.clients)
             marks = self.site.log_marks()
             with Traffic(self.site, STEPS) as traffic, Probes(self.site) as probes:
-                time.sleep(BEFORE)
+                traffic.go_on(BEFORE)
                 window = self._break()
-                time.sleep(AFTER)
+                traffic.go_on(AFTER)
             answers = sorted([*traffic.answers, *probes.answers], key=lambda each: each.begun)
             self.complaints += self.sessions.look(traffic.signed_out, traffic.signed_in)
             with connected(self.site.database_url) as database:

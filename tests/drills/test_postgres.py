@@ -86,7 +86,7 @@ PLANTED = {
         "app/db/engine.py",
         '    event.listen(engine.sync_engine, "handle_error", _drop_silent)\n',
         "",
-        "ready during the fault took",
+        "a refusal took",
     ),
     "readiness looks at nothing": Planted(
         "killed",

@@ -17,6 +17,7 @@ from tests.drills.site import Site
 ITEMS = f"{API}/items"
 WALKERS = 8
 PAUSE = 0.15
+PATIENCE = 20
 IN_PROGRESS = "request_in_progress"
 # Of an odd length, so that each kind meets both processes in turn.
 STEPS = ("read", "write", "list", "live", "read", "list", "login")
@@ -170,7 +171,7 @@ class Traffic:
         residents = itertools.cycle(site.residents)
         here = site.servers[0].client
         self._stopping, self._reading = threading.Event(), threading.Event()
-        self._walkers = []
+        self._walkers, self._steps = [], steps
         for number in range(WALKERS):
             email = site.register(here)
             credentials = site.sign_in(here, email)
@@ -190,6 +191,14 @@ class Traffic:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+
+    def go_on(self, seconds: float) -> None:
+        """Wait so long, and until everything has been asked for and answered meanwhile."""
+        begun, kinds = time.monotonic(), {*self._steps}
+        time.sleep(seconds)
+        while kinds - {each.kind for each in self.answers if each.begun > begun}:
+            assert time.monotonic() < begun + PATIENCE, "Somebody stopped asking"
+            time.sleep(0.05)
 
     @contextmanager
     def only_reading(self) -> Iterator[None]:
