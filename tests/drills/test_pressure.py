@@ -114,7 +114,8 @@ def lock_a_table(stage: Stage, table: str) -> list[str]:
     finally:
         stage.database.release(waiting=0)
     served = ask_at_once(stage.clients, stage.asks("read", "list", "write"), CROWD)
-    show(f"\n{table} locked: {summary(refused)}; then {summary(served)}")
+    live = max(each.seconds for each in probes.answers if each.kind == "live")
+    show(f"\n{table} locked: {summary(refused)}, live {live:.2f} s; then {summary(served)}")
     late = [each.seconds for each in refused if each.seconds > REFUSED_WITHIN]
     wrong = {
         "not refused": sum((each.status, each.retry_after) != (503, True) for each in refused),
