@@ -7,6 +7,8 @@ from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 from app.core.cache import Cache
 from app.db.engine import GuardedSession
 
+__all__ = ["Cache", "watch"]
+
 CACHE, WRITTEN = "cache", "written_tables"
 
 

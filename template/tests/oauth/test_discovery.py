@@ -27,7 +27,7 @@ from tests.fixtures.identities import (
     visit,
 )
 from tests.fixtures.oauth import Person, drip, give, give_text
-from tests.fixtures.openid import DISCOVERY, GOOGLE, KEYS, public, sign
+from tests.fixtures.providers.openid import DISCOVERY, GOOGLE, KEYS, public, sign
 
 NAME = GOOGLE.name
 PAGE = "text/html"

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from tests.fixtures.api import assert_problem, load, running
 from tests.fixtures.database import Database
-from tests.fixtures.github import EMAILS, GITHUB, USER
+from tests.fixtures.providers.github import EMAILS, GITHUB, USER
 from tests.fixtures.identities import come_back, enter, landing, reach, visit
 from tests.fixtures.oauth import CLIENT_SECRET, Answer, Person, drip, give, give_text
 

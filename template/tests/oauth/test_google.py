@@ -18,7 +18,7 @@ from tests.fixtures import carrier
 from tests.fixtures.api import Api, assert_problem, load, running
 from tests.fixtures.database import Database
 from tests.fixtures.identities import EXCHANGE, ME, Params, come_back, initiate, landing
-from tests.fixtures.openid import GOOGLE
+from tests.fixtures.providers.openid import GOOGLE
 
 NAME = GOOGLE.name
 MOCK = (sys.executable, "-W", "ignore", "-m", "oidc_provider_mock")

@@ -18,7 +18,7 @@ from tests.fixtures.identities import (
     visit,
 )
 from tests.fixtures.oauth import CLIENT_ID, Person, give
-from tests.fixtures.openid import (
+from tests.fixtures.providers.openid import (
     GOOGLE,
     KEYS,
     Claims,

@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, get_args
 
-from fastapi import FastAPI, Request, params
+from fastapi import APIRouter, FastAPI, Request, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
@@ -14,12 +14,11 @@ from app.api.dependencies.auth import CurrentUser
 from app.api.dependencies.caller import device_token_of, user_of
 from app.api.dependencies.origin import read_origin
 from app.api.dependencies.resources import Resources, ResourcesDep
+from app.api.errors import errors
 from app.core.rate_limit import RateLimited, Verdict
 from app.core.security.opaque_tokens import digest
 from app.schemas.base import login_key
 from app.services.rate_limit import is_known_device
-
-__all__ = ["RATE_GUARD", "RateLimited"]
 
 # Routes with another policy than their kind, by operation id.
 POLICIES = {
@@ -98,8 +97,10 @@ async def _is_known(resources: Resources, account: str, token: str) -> bool:
         return await is_known_device(session, account, token)
 
 
-# What every route asks for.
-RATE_GUARD = params.Depends(_limit_rate)
+def limit_rate(router: APIRouter) -> None:
+    """Have all routes that are included later count requests, before they ask for anything else."""
+    router.dependencies.insert(0, params.Depends(_limit_rate))
+    router.responses = {**errors(RateLimited), **router.responses}
 
 
 @lru_cache(maxsize=1)

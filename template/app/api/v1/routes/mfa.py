@@ -2,15 +2,35 @@ from uuid import UUID
 
 from fastapi import APIRouter, status
 
-from app.api.dependencies.auth import AdminUser, CurrentUser
+from app.api.dependencies.auth import AdminUser, CurrentUser, DeviceDep
+from app.api.dependencies.entrance import EntranceDep, SignedIn
 from app.api.dependencies.mfa import MfaServiceDep
+from app.api.dependencies.second_factor import VERIFY_ERRORS, SecondFactorDep
 from app.api.errors import errors
 from app.core.exceptions import Forbidden, NotFound, RecentLoginRequired, WrongPassword
 from app.schemas.mfa import CodeRequest, MfaStatus, RecoveryCodes, TotpEnrolment, TotpRequest
+from app.schemas.second_factor import MfaVerifyRequest
 from app.services.mfa import MfaAlreadyEnabled, MfaNotEnabled, WrongCode
 
+sign_in_router = APIRouter()
 router = APIRouter()
 admin_router = APIRouter()
+
+
+@sign_in_router.post(
+    "/verify",
+    summary="End a sign-in with a code of the second factor",
+    responses=errors(*VERIFY_ERRORS),
+)
+async def verify_mfa(
+    request: MfaVerifyRequest,
+    device: DeviceDep,
+    second_factor: SecondFactorDep,
+    entrance: EntranceDep,
+) -> SignedIn:
+    device_token = entrance.device_token(request)
+    credentials = await second_factor.verify(request, device, device_token=device_token)
+    return await entrance.admit(credentials)
 
 
 @router.get("", summary="Show whether a sign-in asks for a second factor")
