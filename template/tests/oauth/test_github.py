@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse, Response
 
 from tests.fixtures.api import assert_problem, load, running
 from tests.fixtures.database import Database
-from tests.fixtures.providers.github import EMAILS, GITHUB, USER
 from tests.fixtures.identities import come_back, enter, landing, reach, visit
 from tests.fixtures.oauth import CLIENT_SECRET, Answer, Person, drip, give, give_text
+from tests.fixtures.providers.github import EMAILS, GITHUB, USER
 
 NAME = GITHUB.name
 GRACE = {"email": "grace@example.com", "primary": True, "verified": True}
