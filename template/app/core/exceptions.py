@@ -116,6 +116,12 @@ class ValidationFailed(AppError):
             self.extensions = {"errors": [error]}
 
 
+class StepRefused(AppError):
+    """Base of what the steps of a sign-in refuse it with; what they have written stays."""
+
+    commits = True
+
+
 class ServiceUnavailable(AppError):
     """Something that the request needs is away for the moment."""
 

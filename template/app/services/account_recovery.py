@@ -15,7 +15,7 @@ from app.core.events import (
     UserRegistered,
     publish,
 )
-from app.core.exceptions import EmailTaken, Forbidden
+from app.core.exceptions import EmailTaken, Forbidden, StepRefused
 from app.db.base import utc_now
 from app.repositories.outbox import OutboxRepository
 from app.repositories.users import UserRepository
@@ -55,11 +55,10 @@ class AccountRecoveryService:
         await self.outbox.put(mail, email=email)
 
 
-class EmailNotVerified(Forbidden):
+class EmailNotVerified(StepRefused, Forbidden):
     """The password was right; a mail that verifies the address is on its way."""
 
     code, title = "email_not_verified", "The address has to be verified first: a mail is on its way"
-    commits = True
 
 
 class VerifiedAddress:

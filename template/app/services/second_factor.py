@@ -19,7 +19,7 @@ from app.core.events import (
     SessionsRevoked,
     publish,
 )
-from app.core.exceptions import NotAuthenticated
+from app.core.exceptions import NotAuthenticated, StepRefused
 from app.core.logging import get_logger
 from app.core.mfa import MfaFailed, RecoveryCodeUsed
 from app.core.security.mfa import TotpSecrets, is_totp, recovery_digest, step_of
@@ -44,11 +44,10 @@ ENDS_WHAT_WAITS = (ActivationChanged, EmailChanged, PasswordChanged, PasswordRes
 log = get_logger("app.mfa")
 
 
-class MfaRequired(NotAuthenticated):
+class MfaRequired(StepRefused, NotAuthenticated):
     """The password was right; the challenge goes back with a code."""
 
     code, title = "mfa_required", "A code of the second factor is required"
-    commits = True
     members: ClassVar = {
         "challenge": {"type": "string"},
         "expires_in": {"type": "integer", "description": "Seconds until the challenge expires"},
