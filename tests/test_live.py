@@ -30,7 +30,7 @@ TESTED: list[Answers] = [
         "preset": "sessions",
         "email": "resend",
         "oauth_providers": ["google", "github"],
-        "features": ["rate_limit", "cache", "audit_log", "mfa", "idempotency"],
+        "features": ["rate_limit", "cache", "audit_log", "mfa", "idempotency", "resilience"],
     },
 ]
 # On each push; what others have beyond these takes minutes, and is tried with all that takes long.

@@ -166,6 +166,29 @@ STEMS = {
         ),
         effect="tests/test_two_processes.py::test_a_request_that_is_sent_again_takes_effect_once",
     ),
+    "resilience": Stem(
+        identifiers=(
+            r"\b(CircuitOpen|CIRCUITS)\b",
+            r"\bwith_(retry|circuit_breaker)\b",
+            r"\bstamina\b",
+        ),
+        effect="tests/test_outages.py::test_a_provider_that_is_away_is_not_asked_for_a_while",
+    ),
+    "resilient_web": Stem(
+        identifiers=(r"\bResilientTransport\b",),
+        effect="tests/test_outages.py::test_a_provider_that_is_away_is_not_asked_for_a_while",
+    ),
+    "plain_web": Stem(
+        identifiers=(
+            r"\breturn AsyncClient\(base_url=base_url, headers=headers, timeout=timeout\)",
+        ),
+        effect="tests/test_live.py::test_social_login_over_http",
+    ),
+    # The library, which two features need.
+    "purgatory": Stem(
+        identifiers=(r"\bpurgatory\b",),
+        effect="tests/test_outages.py::test_a_provider_that_is_away_is_not_asked_for_a_while",
+    ),
     "expiring": Stem(
         identifiers=(r"\bExpiring(Repository)?\b",),
         effect="tests/test_two_processes.py::test_a_request_that_is_sent_again_takes_effect_once",

@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.core.checks import STATES
 from app.core.config.app import VERSION, AppSettings
 from app.core.exceptions import ServiceUnavailable
 from app.core.shutdown import Shutdown
@@ -77,8 +78,9 @@ class HealthService:
     async def report(self) -> HealthReport:
         """Tell how everything is, also when it is not well."""
         results = await asyncio.gather(*(check.check() for check in self.checks.values()))
-        checks = dict(zip(self.checks, results, strict=True))
-        status = Health.HEALTHY if set(results) == {OK} else Health.DEGRADED
+        states = {name: read() for name, read in STATES.items()}
+        checks = states | dict(zip(self.checks, results, strict=True))
+        status = Health.HEALTHY if set(checks.values()) == {OK} else Health.DEGRADED
         return HealthReport(
             status=status if checks["database"] == OK else Health.UNHEALTHY,
             checks=checks,

@@ -15,6 +15,7 @@ from tests.fixtures.api import Account, Api, assert_problem, load, open_account,
 from tests.fixtures.database import Database
 from tests.fixtures.identities import PROVIDER, come_back, enter, landing, reach, visit
 from tests.fixtures.oauth import CLIENT_SECRET, FAKES, Answer, Fake, Person, drip, give, give_text
+from tests.fixtures.waits import end_waits
 
 TIMEOUT = 1.0
 PATIENCE = 20
@@ -198,4 +199,5 @@ async def test_many_who_wait_keep_nobody_else_from_signing_in(
     for response in await asyncio.gather(*tries):
         assert_problem(response, *AWAY)
     del fake.answers[fake.token]
+    end_waits()
     assert (await enter(client, provider))["email"] == Person().email

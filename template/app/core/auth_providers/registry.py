@@ -3,11 +3,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from httpx2 import AsyncClient
-
 from app.core.auth_providers.provider import Provider, Transport
 from app.core.config import Settings
 from app.core.config.oauth import ProviderSettings
+from app.core.web_client import make_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ Providers: TypeAlias = Mapping[str, Client]
 async def open_providers(settings: Settings) -> AsyncIterator[Providers]:
     """Open what talks to the providers that this application is registered with."""
     groups = [group for _, group in settings if isinstance(group, ProviderSettings)]
-    async with AsyncClient(timeout=max((group.timeout for group in groups), default=1)) as client:
+    async with make_client(max((group.timeout for group in groups), default=1)) as client:
         transport = Transport(client)
         yield {
             group.provider: Client(group, group.make(transport))
