@@ -65,7 +65,11 @@ STEMS = {
         effect="tests/test_live.py::test_sessions_over_http",
     ),
     "mail": Stem(
-        identifiers=(r"\bEMAIL_SENDER\b", r"\bEmailS(ettings|ervice)\b", r"\bapp[./]email\b"),
+        identifiers=(
+            r"\bEMAIL_SENDER\b",
+            r"\bEmailS(ettings|ervice)\b",
+            r"\bapp[./]email\b",
+        ),
         effect="tests/test_live.py::test_mail_over_http",
     ),
     "account_recovery": Stem(
@@ -77,8 +81,12 @@ STEMS = {
         ),
         effect="tests/test_live.py::test_mail_over_http",
     ),
+    "relay": Stem(
+        identifiers=(r"\bOUTBOX_", r"\bapp relay\b"),
+        effect="tests/test_live.py::test_mail_over_http",
+    ),
     "outbox": Stem(
-        identifiers=(r"(?i)\boutbox\b", r"\bOUTBOX_", r"\bapp relay\b"),
+        identifiers=(r"(?i)\boutbox\b",),
         effect="tests/test_live.py::test_mail_over_http",
     ),
     "smtp": Stem(
@@ -165,6 +173,18 @@ STEMS = {
             r"\bidempotency_(key|0)",
         ),
         effect="tests/test_two_processes.py::test_a_request_that_is_sent_again_takes_effect_once",
+    ),
+    "tasks": Stem(
+        identifiers=(r"\bTASKS_", r"\bTaskService\b", r"\btaskiq\b", r"\bapp[./]tasks\b"),
+        effect="tests/test_tasks.py::test_tasks_over_http",
+    ),
+    "worker": Stem(
+        identifiers=(r"\bapp worker\b", r"\bworker_in_app\b"),
+        effect="tests/test_tasks.py::test_tasks_over_http",
+    ),
+    "tasks_mail": Stem(
+        identifiers=(r"\brelay_mail\b",),
+        effect="tests/test_tasks.py::test_tasks_over_http",
     ),
     "resilience": Stem(
         identifiers=(

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,8 +18,8 @@ from app.email.sender import open_sender
 from app.models.outbox import OutboxMessage
 from app.services.email import EmailService
 from app.services.outbox import OutboxService
+from app.services.polling import poll
 
-LONGEST_PAUSE = 30.0
 # An address, or the token of a link.
 PRIVATE = re.compile(r"[^\s<>()\"',:;]+@[^\s<>()\"',:;]+|(?<=#token=)[\w.-]+")
 
@@ -53,6 +53,7 @@ def log_delivery(delivery: Delivery) -> None:
         "delivery",
         message_id=str(delivery.message.id),
         kind=delivery.message.kind,
+        request_id=delivery.message.request_id,
         outcome=delivery.outcome.value,
         attempts=delivery.message.attempts,
         seconds=round(delivery.seconds, 3),
@@ -76,18 +77,7 @@ class Relay:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Deliver until the event is set; what fails at the database is tried again."""
-        pause = interval = self.settings.outbox.poll_interval
-        while not stopping.is_set():
-            try:
-                found = await self.deliver_batch()
-            except Exception as error:  # noqa: BLE001  # a relay that ends would send nothing more
-                log.warning("outbox is out of reach", error=type(error).__name__)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                pause = 0.0 if found else interval
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), pause)
-            pause = pause or interval
+        await poll(self.deliver_batch, self.settings.outbox.poll_interval, stopping)
 
     async def drain(self) -> int:
         """Deliver until nothing is due; return how many attempts that took."""
@@ -99,7 +89,7 @@ class Relay:
     async def deliver_batch(self) -> int:
         """Try what is due, a batch at most and all at once; return how many messages that were."""
         async with self.sessions() as session:
-            messages = await OutboxService(session, self.settings.outbox).claim()
+            messages = await EmailService(session, self.settings).claim()
         attempts = await asyncio.gather(*map(self._deliver, messages), return_exceptions=True)
         for attempt in attempts:
             if isinstance(attempt, Delivery):

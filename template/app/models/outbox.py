@@ -20,6 +20,8 @@ class OutboxMessage(Entity):
 
     kind: Mapped[str] = mapped_column(String(64))
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # Of the request that wrote it, for the log of what comes of it.
+    request_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[Timestamp] = mapped_column(default=utc_now)
     next_attempt_at: Mapped[Timestamp] = mapped_column(default=utc_now)
     attempts: Mapped[int] = mapped_column(default=0)

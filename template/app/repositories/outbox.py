@@ -1,7 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, true, update
+from pydantic import JsonValue
+from sqlalchemy import Select, select, true, update
+from structlog.contextvars import get_contextvars
 
 from app.db.base import utc_now
 from app.models.outbox import OutboxMessage
@@ -13,29 +15,37 @@ GIVEN_UP = OutboxMessage.failed_at.is_not(None)
 class OutboxRepository(Repository[OutboxMessage]):
     model = OutboxMessage
 
-    async def put(self, kind: str, **payload: str) -> None:
+    async def put(self, kind: str, /, **payload: JsonValue) -> None:
         """Write what is to happen once the use case has committed."""
-        await self.create(OutboxMessage(kind=kind, payload=payload))
+        request_id = get_contextvars().get("request_id")
+        await self.create(OutboxMessage(kind=kind, payload=payload, request_id=request_id))
 
-    async def claim(self, *, limit: int, lease: timedelta) -> Sequence[OutboxMessage]:
+    async def claim(
+        self, kinds: Collection[str], *, limit: int, lease: timedelta
+    ) -> Sequence[OutboxMessage]:
         """Take messages that are due, for as long as the lease lasts.
 
         Those that another relay is claiming at the same time are skipped.
         """
-        now = utc_now()
-        found = await self.session.scalars(
-            select(OutboxMessage)
-            .where(OutboxMessage.failed_at.is_(None), OutboxMessage.next_attempt_at <= now)
-            .order_by(OutboxMessage.next_attempt_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        messages = found.all()
+        messages = (await self.session.scalars(self.due(kinds).limit(limit))).all()
         for message in messages:
             message.attempts += 1
-            message.next_attempt_at = now + lease
+            message.next_attempt_at = utc_now() + lease
         await self.session.flush()
         return messages
+
+    def due(self, kinds: Collection[str]) -> Select[OutboxMessage]:
+        """Return the statement that finds what is due, but for what others hold right now."""
+        return (
+            select(OutboxMessage)
+            .where(
+                OutboxMessage.kind.in_(kinds),
+                OutboxMessage.failed_at.is_(None),
+                OutboxMessage.next_attempt_at <= utc_now(),
+            )
+            .order_by(OutboxMessage.next_attempt_at)
+            .with_for_update(skip_locked=True)
+        )
 
     async def hold(self, message: OutboxMessage) -> bool:
         """Tell whether it is still claimed by the caller, and let nobody change that for now."""

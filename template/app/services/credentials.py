@@ -103,15 +103,6 @@ class CredentialService(Generic[Renewed_co]):
         await self._reset_password(user.id, token_hash, await self.passwords.hash(password))
 
     @use_case
-    async def purge(self) -> int:
-        """Delete expired sessions and tokens, and old counts of failures; return how many rows."""
-        return (
-            await self.auth_sessions.purge()
-            + await self.tokens.purge()
-            + await self.lockout.purge()
-        )
-
-    @use_case
     async def _change_password(self, principal: Principal, proof: Proof, hashed: str) -> Renewed_co:
         user = await self.confirmation.accept(principal, proof)
         await self._replace_password(user, hashed, keep=principal.session_id)

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.core.checks import STATES
 from app.core.config.app import VERSION, AppSettings
 from app.core.exceptions import ServiceUnavailable
-from app.core.shutdown import Shutdown
 from app.db.base import utc_now
 from app.db.migrations import read_status
 from app.schemas.base import View
@@ -68,12 +67,9 @@ class DatabaseCheck:
 class HealthService:
     """Asks what the service needs; nothing can be served without the database."""
 
-    def __init__(
-        self, checks: Mapping[str, Check], settings: AppSettings, shutdown: Shutdown
-    ) -> None:
+    def __init__(self, checks: Mapping[str, Check], settings: AppSettings) -> None:
         self.checks = checks
         self.settings = settings
-        self.shutdown = shutdown
 
     async def report(self) -> HealthReport:
         """Tell how everything is, also when it is not well."""
@@ -91,8 +87,6 @@ class HealthService:
 
     async def ready(self) -> HealthReport:
         """Return the report if requests can be served; else raise `ServiceUnavailable`."""
-        if self.shutdown.begun:
-            raise ServiceUnavailable("shutting down")
         report = await self.report()
         if report.status is Health.UNHEALTHY:
             failing = (f"{name}: {why}" for name, why in report.checks.items() if why != OK)

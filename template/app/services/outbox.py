@@ -1,10 +1,10 @@
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.config.outbox import OutboxSettings
 from app.db.base import utc_now
 from app.models.outbox import OutboxMessage
 from app.repositories.outbox import OutboxRepository
@@ -14,19 +14,24 @@ ERROR_LENGTH = 500
 SHOWN = 200
 
 
-class OutboxService:
-    """Who delivers what, and when; any number of relays may ask at the same time."""
+class RetrySettings(Protocol):
+    """When what fails is tried again: seconds, and how often in all."""
 
-    def __init__(self, session: AsyncSession, settings: OutboxSettings) -> None:
+    @property
+    def base_delay(self) -> float: ...
+    @property
+    def max_delay(self) -> float: ...
+    @property
+    def max_attempts(self) -> int: ...
+
+
+class OutboxService:
+    """What becomes of a message that somebody has tried to deliver."""
+
+    def __init__(self, session: AsyncSession, settings: RetrySettings) -> None:
         self.session = session
         self.settings = settings
         self.outbox = OutboxRepository(session)
-
-    @use_case
-    async def claim(self) -> Sequence[OutboxMessage]:
-        """Take what is due; a relay that dies loses nothing, since its claim ends by itself."""
-        lease = timedelta(seconds=self.settings.lease)
-        return await self.outbox.claim(limit=self.settings.batch_size, lease=lease)
 
     @use_case
     async def complete(self, message: OutboxMessage) -> None:
@@ -44,6 +49,14 @@ class OutboxService:
         delay = min(doubled, self.settings.max_delay) * random.uniform(0.5, 1)  # noqa: S311
         await self.outbox.postpone(message, utc_now() + timedelta(seconds=delay), error)
         return False
+
+
+class DeadLetters:
+    """What was given up, and is kept until somebody decides about it."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self.outbox = OutboxRepository(session)
 
     async def list_failed(self) -> Sequence[OutboxMessage]:
         return await self.outbox.list_failed(limit=SHOWN)

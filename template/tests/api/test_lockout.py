@@ -15,6 +15,7 @@ from app.core.events import (
     PasswordChanged,
     PasswordReset,
 )
+from app.services.cleanup import CleanupService
 from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, running, seen
 from tests.fixtures.carrier import log_in, try_to_sign_in
 from tests.fixtures.database import Database
@@ -212,7 +213,7 @@ async def test_a_device_is_known_for_half_a_year(
         await log_in(client, user, device=device)
         await database.execute(known, timedelta(days=days))
         async with api.resources.sessions() as session:
-            await (await services.credential_service(session, api.resources)).purge()
+            await CleanupService(session, api.resources.settings).purge()
     await fail(client, user.email, user.password, device=device)
     await wait_out(database)
     assert (await log_in(client, user, device=device))["device_token"] != device

@@ -10,6 +10,7 @@ from httpx2 import AsyncClient
 
 from app.api.dependencies import services
 from app.core.events import Event, LoggedOut, SessionRevoked, SessionsRevoked
+from app.services.cleanup import CleanupService
 from tests.fixtures.api import Account, Api, SignIn, assert_problem, load, running
 from tests.fixtures.carrier import log_in
 from tests.fixtures.database import Database
@@ -220,7 +221,7 @@ async def test_what_has_ended_takes_no_place(
 
 async def purge(api: Api) -> int:
     async with api.resources.sessions() as session:
-        return await (await services.credential_service(session, api.resources)).purge()
+        return await CleanupService(session, api.resources.settings).purge()
 
 
 async def test_cleaning_up_removes_what_has_expired_and_nothing_else(

@@ -13,16 +13,8 @@ from tests.fixtures.api import Run
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.mailer import Mailbox
-from tests.fixtures.outbox import (
-    PATIENCE,
-    eventually,
-    fill,
-    is_claimed,
-    is_empty,
-    make_due,
-    relay_process,
-    until_held,
-)
+from tests.fixtures.polling import PATIENCE, eventually
+from tests.fixtures.relays import fill, is_claimed, is_empty, make_due, relay_process, until_held
 
 CONSOLE = dict.fromkeys(mailer.variables(0), "")
 
@@ -117,8 +109,8 @@ async def test_a_database_that_is_away_is_one_sentence(
     run: Run, environment: dict[str, str]
 ) -> None:
     url = make_url(environment["DATABASE_URL"]).set(port=1).render_as_string(hide_password=False)
-    for command in ("--once", "failed", "retry", "discard --yes"):
-        result = await run("relay", *command.split(), DATABASE_URL=url)
+    for command in ("relay --once", "outbox failed", "outbox retry", "outbox discard --yes"):
+        result = await run(*command.split(), DATABASE_URL=url)
         [sentence] = result.stderr.splitlines()
         assert (result.exit_code, sentence.startswith("Database ")) == (1, True)
     assert (await run("relay", "--once", DATABASE_URL=environment["DATABASE_URL"])).exit_code == 0

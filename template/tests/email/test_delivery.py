@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from app.api.dependencies import outbox as in_app
+from app.api.dependencies import relay as in_app
 from app.email import relay as relays
 from app.email.relay import Delivery, Outcome, Relay, log_delivery, open_relay
 from app.models.outbox import OutboxMessage
@@ -20,15 +20,8 @@ from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.links import Link
 from tests.fixtures.mailer import LATER, NEVER, Mailbox
-from tests.fixtures.outbox import (
-    PATIENCE,
-    eventually,
-    fill,
-    is_claimed,
-    is_empty,
-    make_due,
-    until_held,
-)
+from tests.fixtures.polling import PATIENCE, eventually
+from tests.fixtures.relays import fill, is_claimed, is_empty, make_due, until_held
 
 IN_APP = {"OUTBOX_RELAY_IN_APP": "true", "OUTBOX_POLL_INTERVAL": "0.02"}
 
@@ -95,12 +88,18 @@ async def test_what_cannot_be_written_holds_up_nothing_else(
     recipients = await fill(database, 5)
     await fill(database, 1)
     await database.execute(
-        "UPDATE outbox SET kind = 'unheard' WHERE ctid = (SELECT max(ctid) FROM outbox)"
+        "UPDATE outbox SET payload = '{}' WHERE ctid = (SELECT max(ctid) FROM outbox)"
     )
     assert {mail.recipient for mail in await deliver()} == recipients
-    assert await database.fetch("SELECT kind, attempts, failed_at FROM outbox") == [
-        ("unheard", 1, None)
-    ]
+    assert await database.fetch("SELECT attempts, failed_at FROM outbox") == [(1, None)]
+
+
+async def test_what_is_no_mail_is_left_to_others(deliver: Deliver, database: Database) -> None:
+    await fill(database, 1)
+    await database.execute("UPDATE outbox SET kind = 'unheard'")
+    [recipient] = await fill(database, 1)
+    assert [mail.recipient for mail in await deliver()] == [recipient]
+    assert await database.fetch("SELECT kind, attempts FROM outbox") == [("unheard", 0)]
 
 
 @pytest.fixture
@@ -287,6 +286,6 @@ async def test_what_a_server_says_is_listed_as_it_is(
     mailbox.refusal = f"{NEVER} {said}"
     await fill(database, 1)
     assert await deliver() == []
-    result = await run("relay", "failed")
+    result = await run("outbox", "failed")
     assert result.exit_code == 0
     assert said in result.stdout

@@ -10,6 +10,7 @@ from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.dependencies import services
+from app.core.config import Settings
 from app.core.events import Event, UserRegistered
 from app.core.exceptions import Conflict
 from app.services.email import ClaimLost, EmailService
@@ -26,7 +27,8 @@ from tests.fixtures.api import Account, Api, Run, assert_problem
 from tests.fixtures.database import Database
 from tests.fixtures.email import Deliver, token_in
 from tests.fixtures.mailer import LATER, NEVER, Mailbox
-from tests.fixtures.outbox import PATIENCE, eventually, fill, is_empty, make_due
+from tests.fixtures.polling import PATIENCE, eventually
+from tests.fixtures.relays import fill, is_empty, make_due
 
 STATE = "SELECT attempts, failed_at IS NOT NULL, last_error IS NOT NULL FROM outbox"
 
@@ -104,7 +106,7 @@ async def test_what_is_refused_for_good_is_given_up_at_once_until_somebody_retri
     deliver: Deliver, mailbox: Mailbox, database: Database, run: Run
 ) -> None:
     nothing = "Nothing was given up."
-    assert nothing in (await run("relay", "failed")).stdout
+    assert nothing in (await run("outbox", "failed")).stdout
     mailbox.refusal = NEVER
     await fill(database, 2)
     assert await deliver() == []
@@ -113,12 +115,12 @@ async def test_what_is_refused_for_good_is_given_up_at_once_until_somebody_retri
     await make_due(database)
     assert await deliver() == []
 
-    listed = (await run("relay", "failed")).stdout
+    listed = (await run("outbox", "failed")).stdout
     assert listed.count("password_changed") == 2
     assert NEVER[:3] in listed
     assert "@" not in listed
-    assert (await run("relay", "retry")).stdout == "To be tried anew: 2.\n"
-    assert nothing in (await run("relay", "failed")).stdout
+    assert (await run("outbox", "retry")).stdout == "To be tried anew: 2.\n"
+    assert nothing in (await run("outbox", "failed")).stdout
     assert len(await deliver()) == 2
     assert await is_empty(database)
 
@@ -137,7 +139,7 @@ async def test_what_was_given_up_may_be_discarded(
         (("--yes",), "", 0, 1),
         ((), "y\n", 0, 1),
     ):
-        result = await run("relay", "discard", *arguments, answers=answers)
+        result = await run("outbox", "discard", *arguments, answers=answers)
         assert result.exit_code == status
         assert await database.count("outbox") == left
     assert await database.fetch(STATE) == [(1, False, True)]
@@ -150,30 +152,40 @@ async def test_a_token_whose_mail_was_given_up_works_once_it_is_retried(
     mailbox.refusal = NEVER
     assert await deliver() == []
     mailbox.refusal = None
-    assert (await run("relay", "retry")).exit_code == 0
+    assert (await run("outbox", "retry")).exit_code == 0
     [mail] = await deliver()
     assert (await verify(client, token_in(mail))).status_code == 204
 
 
-Service = Callable[..., OutboxService]
+class Deliverer:
+    """What a relay asks of the services."""
+
+    def __init__(self, session: AsyncSession, settings: Settings) -> None:
+        outbox = OutboxService(session, settings.outbox)
+        self.claim = EmailService(session, settings).claim
+        self.fail, self.complete = outbox.fail, outbox.complete
+
+
+Service = Callable[..., Deliverer]
 
 
 @pytest.fixture
 async def service(api: Api) -> Any:
-    """Make a service as a relay has it, each with a session of its own."""
+    """Make what a relay has, each with a session of its own."""
     sessions = []
 
-    def make(**changes: Any) -> OutboxService:
-        settings = api.resources.settings.outbox.model_copy(update=changes)
+    def make(**changes: Any) -> Deliverer:
+        settings = api.resources.settings
+        outbox = settings.outbox.model_copy(update=changes)
         sessions.append(api.resources.sessions())
-        return OutboxService(sessions[-1], settings)
+        return Deliverer(sessions[-1], settings.model_copy(update={"outbox": outbox}))
 
     yield make
     for session in sessions:
         await session.close()
 
 
-async def test_attempts_have_an_end(service: Service, database: Database) -> None:
+async def test_attempts_have_an_end(service: Service, database: Database, run: Run) -> None:
     await fill(database, 1)
     outbox = service(max_attempts=3)
     for attempt in (1, 2, 3):
@@ -183,8 +195,8 @@ async def test_attempts_have_an_end(service: Service, database: Database) -> Non
     assert await database.fetch("SELECT attempts, length(last_error) FROM outbox") == [(3, 500)]
     await make_due(database)
     assert await outbox.claim() == []
-    assert await outbox.retry_failed() == 1
-    assert [message.attempts for message in await outbox.claim()] == [1]
+    assert (await run("outbox", "retry")).exit_code == 0
+    assert [message.attempts for message in await service().claim()] == [1]
 
 
 async def test_what_is_claimed_is_nobody_elses_until_the_claim_ends(

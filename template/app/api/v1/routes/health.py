@@ -1,6 +1,7 @@
 from fastapi import APIRouter
 
 from app.api.dependencies.services import HealthServiceDep
+from app.api.dependencies.shutdown import NOT_STOPPING
 from app.api.errors import errors
 from app.core.exceptions import ServiceUnavailable
 from app.services.health import HealthReport, Liveness
@@ -22,6 +23,7 @@ async def live() -> Liveness:
     "/ready",
     summary="Answer 200 when requests can be served",
     response_model_exclude_none=True,
+    dependencies=[NOT_STOPPING],
     responses=errors(ServiceUnavailable),
 )
 async def ready(health: HealthServiceDep) -> HealthReport:

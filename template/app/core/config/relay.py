@@ -4,7 +4,7 @@ from app.core.config.base import SettingsGroup, group_config
 
 
 class OutboxSettings(SettingsGroup):
-    """How what was committed is delivered: `OUTBOX_…`; times are in seconds.
+    """How mail that was committed is delivered: `OUTBOX_…`; times are in seconds.
 
     A delivery that fails is tried again after a delay that doubles from `base_delay` up to
     `max_delay`; with the defaults, for about a day.
