@@ -100,10 +100,10 @@ class StreamBroker(RedisStreamBroker):
 
     def _ack_generator(self, id: str, queue_name: str) -> Callable[[], Awaitable[None]]:  # noqa: A002
         async def ack() -> None:
-            async with Redis(connection_pool=self.connection_pool).pipeline() as pipeline:
-                pipeline.xack(queue_name, GROUP, id)
-                pipeline.xdel(queue_name, id)
-                await pipeline.execute()
+            async with Redis(connection_pool=self.connection_pool) as redis:
+                await redis.xdel(queue_name, id)
+                # In this order: a worker that dies in between leaves what `_take_over` forgets.
+                await redis.xack(queue_name, GROUP, id)
 
         return ack
 
