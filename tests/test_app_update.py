@@ -176,6 +176,7 @@ def test_a_source_that_is_not_there(project: Project, source: str, sentence: str
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.full
 def test_a_file_of_ones_own_where_a_feature_has_one(project: Project) -> None:
     assert project.update("--off", "items").returncode == 0
     ours = project.path / ITEMS

@@ -36,7 +36,7 @@ def sign_in(client: httpx2.Client, auth: str, person: dict[str, str]) -> str:
     return email
 
 
-@pytest.mark.parametrize("before", ["jwt", "session"])
+@pytest.mark.parametrize("before", ["jwt", pytest.param("session", marks=pytest.mark.full)])
 def test_every_account_signs_in_after_a_change_and_after_the_way_back(
     before: str, renders: Renders, environment: Environment, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_hasher_that_is_otherwise_is_refused(source: str) -> None:
         patch(source, VARIANTS[ON_LOOP])
 
 
+@pytest.mark.full
 def test_commands_do_what_is_measured(tmp_path: Path) -> None:
     commands = prepare(tmp_path)
     costs = {name: command.cost() for name, command in commands.items()}

@@ -35,6 +35,7 @@ def bring_items_back(project: LivingProject) -> None:
     project.fill()
 
 
+@pytest.mark.full
 def test_a_table_that_was_dropped_on_purpose_stays_away(stage: Stage, tmp_path: Path) -> None:
     with stage.project(tmp_path / "project", ON) as project:
         drop_items(project)

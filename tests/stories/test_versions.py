@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.stories.answers import OFF, ON
 from tests.stories.databases import Database, lost
 from tests.stories.project import applied_in
@@ -18,6 +20,7 @@ def test_a_version_changes_core_and_a_feature(stage: Stage, tmp_path: Path) -> N
         stage.assert_like_new(project)
 
 
+@pytest.mark.full
 def test_down_to_base_and_up_again(stage: Stage, tmp_path: Path) -> None:
     with stage.project(tmp_path / "project", ON, stage.versions.later) as project:
         schema, rows = project.database.schema(), project.database.rows()
@@ -32,6 +35,7 @@ def test_down_to_base_and_up_again(stage: Stage, tmp_path: Path) -> None:
         stage.assert_like_new(project)
 
 
+@pytest.mark.full
 def test_a_feature_that_is_off_while_the_template_moves_on(stage: Stage, tmp_path: Path) -> None:
     with stage.project(tmp_path / "project", ON) as project:
         project.update(OFF)

@@ -1,23 +1,12 @@
 """What is in Redis, and what may be."""
 
-import asyncio
 import json
 import pickle
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from app.core.exceptions import Conflict
-from app.services.tasks import TASKS, Job, TaskLost, TaskService, enqueue, task
-from app.services.use_case import use_case
 from app.tasks.engine.broker import STREAM
-from tests.fixtures.api import Run, load, running
 from tests.fixtures.database import Database
-from tests.fixtures.polling import eventually
 from tests.tasks import samples
 from tests.tasks.crew import Crew, working
 from tests.tasks.samples import register

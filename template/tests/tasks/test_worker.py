@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import pickle
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.exceptions import Conflict
 from app.services.tasks import TASKS, Job, TaskLost, TaskService, enqueue, task
 from app.services.use_case import use_case
-from app.tasks.engine.broker import STREAM
 from tests.fixtures.api import Run, load, running
 from tests.fixtures.database import Database
 from tests.fixtures.polling import eventually
