@@ -14,7 +14,7 @@ from tests.matrix.renders import Render
 MYPY_CACHE = ROOT / "build" / "mypy"
 
 # What a framework calls: by its decorator, or by its name; the last is aiosmtpd.
-REGISTERED = ["@*.*", "@field_validator", "@model_validator"]
+REGISTERED = ["@*.*", "@field_validator", "@model_validator", "@task"]
 NAMED = ["pytest_*", "Test*", "test_*", "handle_*", "do_*", "log_request", "capture_signals"]
 CODE = {"class", "function", "import", "method", "property", "unreachable_code"}
 

@@ -28,8 +28,8 @@ def cells_of(line: str) -> list[str]:
 
 async def test_a_task_is_enqueued_with_its_arguments(crew: Crew, run: Run) -> None:
     register(samples.note)
-    for arguments in (['{"a": 1, "name": "ada", "self": [null]}'], []):
-        result = await run("worker", "enqueue", "note", *arguments)
+    for arguments in ('{"a": 1, "name": "ada", "self": [null]}', "{}"):
+        result = await run("worker", "enqueue", "note", arguments)
         assert (result.exit_code, result.stdout) == (0, "Enqueued note.\n")
     async with crew.at_work():
         await crew.until_done("note", times=2)

@@ -50,7 +50,7 @@ async def test_what_no_worker_has_written_stops_none_and_is_not_trusted(
     trap.unlink()
 
     def message(name: str, *arguments: object, **named: object) -> bytes:
-        written = {"task_id": "x", "task_name": name, "labels": {}}
+        written: dict[str, Any] = {"task_id": "x", "task_name": name, "labels": {}}
         return json.dumps({**written, "args": arguments, "kwargs": named}).encode()
 
     unknown = "00000000-0000-0000-0000-000000000000"

@@ -123,7 +123,8 @@ async def test_what_fails_is_tried_again_and_given_up_while_others_go_on(
 async def test_delays_double(crew: Crew, database: Database) -> None:
     register(samples.refuse)
     await crew.enqueue("refuse")
-    delays, failed = [], "outbox WHERE last_error IS NOT NULL"
+    delays: list[float] = []
+    failed = "outbox WHERE last_error IS NOT NULL"
     async with crew.at_work(TASKS_BASE_DELAY="100", TASKS_MAX_DELAY="150", TASKS_MAX_ATTEMPTS="9"):
         for _ in range(3):
             await eventually(lambda: database.count(failed))
